@@ -1,0 +1,46 @@
+package registry
+
+import (
+	"log/slog"
+	"time"
+
+	"phoneregistry/registry/numbering"
+	"phoneregistry/registry/scoring"
+)
+
+// DefaultMaxPhones is how many phones a customer may have unless configured.
+const DefaultMaxPhones = 5
+
+// Service is what the registry does for its callers: it checks input, applies the rules of the domain and leaves the
+// keeping to its store. Resolvers, the REST face and the command line all call it.
+type Service struct {
+	store     Store
+	numbers   *numbering.Normalizer
+	model     *scoring.Model
+	platforms func() []PlatformInfo
+	notify    Notifier
+	maxPhones int
+	now       func() time.Time
+	log       *slog.Logger
+	stats     statsCache
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Store     Store
+	Numbers   *numbering.Normalizer
+	Model     *scoring.Model
+	Platforms func() []PlatformInfo // what this installation can check
+	Notifier  Notifier              // nil: nobody is told
+	MaxPhones int                   // phones a customer may have; 0: DefaultMaxPhones
+	Now       func() time.Time      // nil: time.Now
+	Logger    *slog.Logger
+}
+
+// PlatformInfo is a platform and what this installation can tell about it.
+type PlatformInfo struct {
+	Platform  Platform
+	Adapter   string // "" when there is none
+	Simulated bool
+	Weight    float64
+}

@@ -1,0 +1,123 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Store is the memory of the registry. Every method is one statement or one transaction; those that change something
+// write their audit entry in the same transaction, with the actor of the context. A row that does not exist is
+// ErrNotFound; methods that take many keys leave out what does not exist.
+type Store interface {
+	PhoneStore
+	ScoreStore
+	JobStore
+	ImportStore
+	KeyStore
+}
+
+// PhoneStore holds phones, customers and sources.
+type PhoneStore interface {
+	Phone(ctx context.Context, n Number) (Phone, error)
+	PhonesByNumber(ctx context.Context, numbers []Number) (map[Number]Phone, error)
+	Phones(ctx context.Context, f PhoneFilter, o PhoneOrder, p PageRequest) (Page[Phone], error)
+	CountPhones(ctx context.Context, f PhoneFilter) (int64, error)
+	// Customer returns ErrNotFound when no source has named the customer.
+	Customer(ctx context.Context, customerID string) (Customer, error)
+	// CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number.
+	CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]CustomerPhone, error)
+	// PhoneHolders returns one page of the customers of each number, by customer id. p.After only with one number.
+	PhoneHolders(ctx context.Context, numbers []Number, p PageRequest) (map[Number]Page[CustomerPhone], error)
+	CountPhoneHolders(ctx context.Context, n Number) (int64, error)
+	Sources(ctx context.Context) ([]Source, error)
+	UpsertSource(ctx context.Context, s Source) (Source, error)
+	// AddPhone adds a described number to a customer, or merges it by source priority and recency.
+	AddPhone(ctx context.Context, a PhoneAddition) (cp CustomerPhone, created bool, err error)
+	VerifyPhone(ctx context.Context, customerID string, n Number, method string) (CustomerPhone, error)
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// PhoneAddition is a number to add to a customer.
+type PhoneAddition struct {
+	CustomerID  string
+	Phone       Phone // described; CreatedAt and UpdatedAt are set by the store
+	Extension   string
+	Source      string
+	MakePrimary bool
+	MaxPhones   int // *Error TOO_MANY_PHONES beyond this
+}
+
+// ScoreStore holds evidence and scores.
+type ScoreStore interface {
+	// Validations returns the evidence on each number, in the order of platforms.
+	Validations(ctx context.Context, numbers []Number) (map[Number][]Validation, error)
+	LeadScores(ctx context.Context, numbers []Number) (map[Number]LeadScore, error)
+	// Leads pages through scores, best first, then by number.
+	Leads(ctx context.Context, f LeadFilter, p PageRequest) (Page[LeadScore], error)
+	CountLeads(ctx context.Context, f LeadFilter) (int64, error)
+	ScoreHistory(ctx context.Context, n Number, p PageRequest) (Page[ScoreRecord], error)
+	CountScoreHistory(ctx context.Context, n Number) (int64, error)
+	// LatestLead returns the score that changed last among those that match; ErrNotFound when none does.
+	LatestLead(ctx context.Context, f LeadFilter) (LeadScore, error)
+}
+
+// JobStore holds validation jobs. The ledger of chunks behind them belongs to the orchestrator.
+type JobStore interface {
+	// CreateJob writes the job and cuts the first part of its target into chunks, so that a small job is whole at
+	// once. phones describes the numbers of Target.Numbers, which are registered when they are new.
+	// *Error EMPTY_TARGET when the target holds no valid number.
+	CreateJob(ctx context.Context, spec JobSpec, phones []Phone) (Job, error)
+	Job(ctx context.Context, id uuid.UUID) (Job, error)
+	Jobs(ctx context.Context, f JobFilter, p PageRequest) (Page[Job], error)
+	CountJobs(ctx context.Context, f JobFilter) (int64, error)
+	JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]PlatformCount, error)
+	JobFailures(ctx context.Context, id uuid.UUID, p PageRequest) (Page[JobFailure], error)
+	CountJobFailures(ctx context.Context, id uuid.UUID) (int64, error)
+	// PauseJob, ResumeJob, CancelJob and RetryJob return *Error INVALID_STATE when the job's state does not allow it.
+	PauseJob(ctx context.Context, id uuid.UUID) (Job, error)
+	ResumeJob(ctx context.Context, id uuid.UUID) (Job, error)
+	CancelJob(ctx context.Context, id uuid.UUID) (Job, error)
+	RetryJob(ctx context.Context, id uuid.UUID) (Job, error)
+}
+
+// ImportStore holds what is shown of imports. Reading a file in belongs to the importer.
+type ImportStore interface {
+	Import(ctx context.Context, id uuid.UUID) (ImportBatch, error)
+	Imports(ctx context.Context, p PageRequest) (Page[ImportBatch], error)
+	CountImports(ctx context.Context) (int64, error)
+	Quarantine(ctx context.Context, f QuarantineFilter, p PageRequest) (Page[QuarantineEntry], error)
+	CountQuarantine(ctx context.Context, f QuarantineFilter) (int64, error)
+}
+
+// KeyStore holds API tokens by hash and the secret keys of the instance.
+type KeyStore interface {
+	// APIKeyByHash returns ErrNotFound for a hash that is not there, revoked or expired.
+	APIKeyByHash(ctx context.Context, hash [32]byte) (APIKey, error)
+	CreateAPIKey(ctx context.Context, k APIKey, hash [32]byte) error
+	APIKeys(ctx context.Context) ([]APIKey, error)
+	RevokeAPIKey(ctx context.Context, id uuid.UUID) error
+	// InstanceKey returns the key of this name, made on first use.
+	InstanceKey(ctx context.Context, name string) ([]byte, error)
+}
+
+// APIKey is a bearer token, without its secret.
+type APIKey struct {
+	ID        uuid.UUID
+	Name      string
+	Role      Role
+	CreatedBy string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: until revoked
+	RevokedAt time.Time // zero: not revoked
+}
+
+// Notifier is told that something changed, after the change is committed, so that it is seen without delay. It is a
+// hint: what it misses is found by looking again.
+type Notifier interface {
+	JobChanged(id uuid.UUID)
+	JobCancelled(id uuid.UUID)
+	ImportChanged(id uuid.UUID)
+	LeadsChanged(numbers []Number)
+}

@@ -1,0 +1,251 @@
+// Package registry is the domain: phones, customers, scores, jobs and imports, the rules that hold among them, and
+// the interfaces to what it needs. It knows neither PostgreSQL, NATS nor GraphQL.
+package registry
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"phoneregistry/registry/numbering"
+	"phoneregistry/registry/scoring"
+)
+
+// Names of the pure packages that belong to the language of the domain.
+type (
+	Number    = numbering.Number
+	LineType  = numbering.LineType
+	Platform  = scoring.Platform
+	Status    = scoring.Status
+	Tier      = scoring.Tier
+	Component = scoring.Component
+)
+
+// Phone is a number in the master registry.
+type Phone struct {
+	Number          Number
+	Region          string // ISO 3166-1 alpha-2, "001" for non-geographic numbers, "ZZ" for none
+	LineType        LineType
+	Valid           bool
+	OriginalCarrier string // "" when not known
+	Location        string // "" when not known
+	TimeZones       []string
+	PlanVersion     string
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+}
+
+// Customer is a customer as the sources name it.
+type Customer struct {
+	ID        string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// CustomerPhone is what is known of one number of one customer.
+type CustomerPhone struct {
+	CustomerID         string
+	Number             Number
+	IsPrimary          bool
+	IsVerified         bool
+	VerificationMethod string // "" when not verified
+	Confidence         float64
+	Source             string
+	Extension          string
+	FirstSeenAt        time.Time
+	LastSeenAt         time.Time
+}
+
+// Source is where contacts come from.
+type Source struct {
+	Name     string
+	Priority int
+}
+
+// Validation is the newest evidence of one platform on one number.
+type Validation struct {
+	Number    Number
+	Platform  Platform
+	Status    Status
+	Method    string
+	Strength  float64
+	Simulated bool
+	Attempts  int
+	LatencyMS int
+	CheckedAt time.Time
+	ExpiresAt time.Time // zero: does not run out
+	Details   json.RawMessage
+}
+
+// Evidence returns the part of a validation that scoring looks at.
+func (v Validation) Evidence() scoring.Evidence {
+	return scoring.Evidence{
+		Platform: v.Platform, Status: v.Status, Strength: v.Strength, Method: v.Method,
+		Simulated: v.Simulated, CheckedAt: v.CheckedAt, ExpiresAt: v.ExpiresAt,
+	}
+}
+
+// LeadScore is how good a lead a number is.
+type LeadScore struct {
+	Number        Number
+	Total         int
+	Coverage      float64
+	Tier          Tier
+	Points        map[Platform]float64 // points of the platforms that count
+	Simulated     bool
+	ModelVersion  string
+	EvidenceUntil time.Time // zero: never runs out
+	UpdatedAt     time.Time
+}
+
+// ScoreRecord is an earlier score of a number.
+type ScoreRecord struct {
+	Total        int
+	Coverage     float64
+	Tier         Tier
+	ModelVersion string
+	RecordedAt   time.Time
+}
+
+// JobStatus is the state of a validation job.
+type JobStatus string
+
+// The states of a job.
+const (
+	JobQueued    JobStatus = "QUEUED"
+	JobRunning   JobStatus = "RUNNING"
+	JobPaused    JobStatus = "PAUSED"
+	JobCompleted JobStatus = "COMPLETED"
+	JobFailed    JobStatus = "FAILED"
+	JobCancelled JobStatus = "CANCELLED"
+)
+
+// Ended reports whether the state is final.
+func (s JobStatus) Ended() bool { return s == JobCompleted || s == JobFailed || s == JobCancelled }
+
+// Job is a validation job with its counters. Counters count checks: numbers × platforms.
+type Job struct {
+	ID            uuid.UUID
+	Name          string
+	Status        JobStatus
+	Platforms     []Platform
+	BatchSize     int
+	MaxConcurrent int
+	RetryAttempts int
+	RecheckAfter  time.Duration // 0: check everything
+	Planned       bool
+	Total         int64
+	Processed     int64
+	Succeeded     int64
+	Failed        int64
+	Sequence      int64 // grows with every change
+	CreatedBy     string
+	CreatedAt     time.Time
+	StartedAt     time.Time // zero: not yet
+	UpdatedAt     time.Time
+	CompletedAt   time.Time // zero: not yet
+	ErrorMessage  string
+}
+
+// PlatformCount is what one platform has done for a job.
+type PlatformCount struct {
+	Platform  Platform
+	Total     int64
+	Processed int64
+	Succeeded int64
+	Failed    int64
+}
+
+// JobFailure is a check that did not get an answer.
+type JobFailure struct {
+	Number   Number
+	Platform Platform
+	Status   Status
+	Reason   string
+	Attempts int
+	FailedAt time.Time
+}
+
+// JobSpec is a job to start, already checked and with its defaults filled in.
+type JobSpec struct {
+	Name          string
+	Platforms     []Platform
+	Target        Target
+	BatchSize     int
+	MaxConcurrent int
+	RetryAttempts int
+	RecheckAfter  time.Duration
+}
+
+// Target is which numbers a job checks: exactly one of its fields is set. It is stored with the job as JSON.
+type Target struct {
+	Numbers     []Number     `json:"numbers,omitempty"`
+	CustomerIDs []string     `json:"customerIds,omitempty"`
+	Filter      *PhoneFilter `json:"filter,omitempty"`
+	ImportID    *uuid.UUID   `json:"importId,omitempty"`
+}
+
+// ImportStatus is the state of an import.
+type ImportStatus string
+
+// The states of an import.
+const (
+	ImportQueued    ImportStatus = "QUEUED"
+	ImportRunning   ImportStatus = "RUNNING"
+	ImportCompleted ImportStatus = "COMPLETED"
+	ImportFailed    ImportStatus = "FAILED"
+)
+
+// Ended reports whether the state is final.
+func (s ImportStatus) Ended() bool { return s == ImportCompleted || s == ImportFailed }
+
+// ImportBatch is a file that was imported or is being imported.
+type ImportBatch struct {
+	ID              uuid.UUID
+	FileName        string
+	Source          string
+	Region          string
+	Status          ImportStatus
+	BytesTotal      int64
+	BytesRead       int64
+	RowsRead        int64
+	RowsAccepted    int64
+	RowsRejected    int64
+	NumbersAccepted int64
+	PhonesCreated   int64
+	ContactsCreated int64
+	ContactsMerged  int64
+	Rejections      map[string]int64 // quarantine entries by reason
+	Sequence        int64            // grows with every change
+	CreatedBy       string
+	CreatedAt       time.Time
+	StartedAt       time.Time // zero: not yet
+	UpdatedAt       time.Time
+	CompletedAt     time.Time // zero: not yet
+	ErrorMessage    string
+}
+
+// QuarantineEntry is a row, or a number of a row, that was not accepted.
+type QuarantineEntry struct {
+	Row     int64
+	Piece   int
+	Reason  string
+	Message string
+	Raw     []byte
+}
+
+// Stats is the totals of the registry.
+type Stats struct {
+	AsOf      time.Time
+	Customers int64
+	Lines     []LineCount // one for each region and line type, largest first
+	Tiers     map[Tier]int64
+}
+
+// LineCount is how many numbers a region has of a line type.
+type LineCount struct {
+	Region   string
+	LineType LineType
+	Count    int64
+}
