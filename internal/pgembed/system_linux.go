@@ -1,0 +1,44 @@
+package pgembed
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func machineMemory() int64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return assumedMemory
+	}
+	return int64(info.Totalram) * int64(info.Unit) //nolint:gosec // bytes of memory fit
+}
+
+// commandLine returns the arguments that a process was started with, and its working directory where that may be
+// seen. Both are empty when there is no such process, or only what is left of one that nobody has waited for.
+func commandLine(pid int) (args []string, dir string) {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || len(content) == 0 {
+		return nil, ""
+	}
+	dir, _ = os.Readlink(filepath.Join("/proc", fmt.Sprint(pid), "cwd")) // refused for processes of others
+	return strings.Split(strings.TrimRight(string(content), "\x00"), "\x00"), dir
+}
+
+// dieWithParent makes the kernel stop PostgreSQL (immediate mode) when the thread that started it ends.
+func dieWithParent(attributes *syscall.SysProcAttr) {
+	attributes.Pdeathsig = syscall.SIGQUIT
+}
+
+// smallSharedMemory tells whether /dev/shm is missing or too small for parallel queries, as in many containers.
+func smallSharedMemory() bool {
+	var stat unix.Statfs_t
+	if err := unix.Statfs("/dev/shm", &stat); err != nil {
+		return true
+	}
+	return int64(stat.Blocks)*stat.Bsize < 256<<20 //nolint:gosec // bytes of memory fit
+}
