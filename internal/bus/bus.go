@@ -5,7 +5,6 @@ package bus
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -119,48 +118,14 @@ const (
 type JobControlMessage struct {
 	Version int    `json:"v"`
 	JobID   string `json:"job"`
-	Action  string `json:"action"` // "cancel"
+	Action  string `json:"action"` // ActionCancel; a worker ignores what it does not know
 }
+
+// ActionCancel tells workers that a job was cancelled: its chunks are acknowledged without a result.
+const ActionCancel = "cancel"
 
 // LeadsChanged is the event that says which scores changed.
 type LeadsChanged struct {
 	Version int     `json:"v"`
 	Numbers []int64 `json:"numbers"` // at most MaxChunkNumbers
-}
-
-// ErrVersion is returned for a message of a version this program does not know.
-var ErrVersion = errors.New("message version is newer than this program: upgrade it")
-
-// DecodeChunk reads a work message and checks its bounds.
-func DecodeChunk(data []byte) (Chunk, error) {
-	var c Chunk
-	if err := json.Unmarshal(data, &c); err != nil {
-		return Chunk{}, fmt.Errorf("work message: %w", err)
-	}
-	switch {
-	case c.Version > Version:
-		return Chunk{}, ErrVersion
-	case c.JobID == "" || c.Platform == "":
-		return Chunk{}, errors.New("work message: job and platform are required")
-	case len(c.Numbers) == 0 || len(c.Numbers) > MaxChunkNumbers:
-		return Chunk{}, fmt.Errorf("work message: holds %d numbers, 1 to %d are allowed", len(c.Numbers), MaxChunkNumbers)
-	}
-	return c, nil
-}
-
-// DecodeResult reads a result message and checks its bounds.
-func DecodeResult(data []byte) (Result, error) {
-	var r Result
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Result{}, fmt.Errorf("result message: %w", err)
-	}
-	switch {
-	case r.Version > Version:
-		return Result{}, ErrVersion
-	case r.JobID == "" || r.Platform == "":
-		return Result{}, errors.New("result message: job and platform are required")
-	case len(r.Checks) == 0 || len(r.Checks) > MaxChunkNumbers:
-		return Result{}, fmt.Errorf("result message: holds %d checks, 1 to %d are allowed", len(r.Checks), MaxChunkNumbers)
-	}
-	return r, nil
 }
