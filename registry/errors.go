@@ -58,3 +58,17 @@ func UserErrors(err error) ([]*Error, bool) {
 
 // ErrNotFound is returned by stores when there is no such row.
 var ErrNotFound = errors.New("not found")
+
+// orNil is the errors as an error, nil when there are none.
+func (es Errors) orNil() error {
+	if len(es) == 0 {
+		return nil
+	}
+	return es
+}
+
+// collect adds the user errors in err, if any.
+func collect(es Errors, err error) Errors {
+	found, _ := UserErrors(err)
+	return append(es, found...)
+}

@@ -30,11 +30,32 @@ type Config struct {
 	Store     Store
 	Numbers   *numbering.Normalizer
 	Model     *scoring.Model
-	Platforms func() []PlatformInfo // what this installation can check
+	Platforms func() []PlatformInfo // what this installation can check; nil: nothing
 	Notifier  Notifier              // nil: nobody is told
 	MaxPhones int                   // phones a customer may have; 0: DefaultMaxPhones
 	Now       func() time.Time      // nil: time.Now
-	Logger    *slog.Logger
+	Logger    *slog.Logger          // nil: none
+}
+
+// New makes a Service. Store, Numbers and Model are needed.
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, numbers: c.Numbers, model: c.Model, platforms: c.Platforms,
+		notify: c.Notifier, maxPhones: c.MaxPhones, now: c.Now, log: c.Logger,
+	}
+	if s.notify == nil {
+		s.notify = silent{}
+	}
+	if s.maxPhones == 0 {
+		s.maxPhones = DefaultMaxPhones
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
 }
 
 // PlatformInfo is a platform and what this installation can tell about it.
@@ -42,5 +63,5 @@ type PlatformInfo struct {
 	Platform  Platform
 	Adapter   string // "" when there is none
 	Simulated bool
-	Weight    float64
+	Weight    float64 // in the scoring model; filled in by Service.Platforms
 }

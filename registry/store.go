@@ -34,7 +34,9 @@ type PhoneStore interface {
 	Sources(ctx context.Context) ([]Source, error)
 	UpsertSource(ctx context.Context, s Source) (Source, error)
 	// AddPhone adds a described number to a customer, or merges it by source priority and recency.
-	AddPhone(ctx context.Context, a PhoneAddition) (cp CustomerPhone, created bool, err error)
+	// *Error UNKNOWN_SOURCE or TOO_MANY_PHONES.
+	AddPhone(ctx context.Context, a PhoneAddition) (AddedPhone, error)
+	// VerifyPhone returns *Error NOT_FOUND when the customer does not hold the number.
 	VerifyPhone(ctx context.Context, customerID string, n Number, method string) (CustomerPhone, error)
 	Stats(ctx context.Context) (Stats, error)
 }
@@ -47,6 +49,13 @@ type PhoneAddition struct {
 	Source      string
 	MakePrimary bool
 	MaxPhones   int // *Error TOO_MANY_PHONES beyond this
+}
+
+// AddedPhone is what became of an addition.
+type AddedPhone struct {
+	CustomerPhone CustomerPhone
+	Phone         Phone
+	Created       bool // false: the customer held the number already
 }
 
 // ScoreStore holds evidence and scores.

@@ -22,10 +22,16 @@ type (
 	Component = scoring.Component
 )
 
+// Regions of numbers that belong to no country.
+const (
+	NoRegion      = "ZZ"  // the number belongs to no region
+	NonGeographic = "001" // an international service such as +800
+)
+
 // Phone is a number in the master registry.
 type Phone struct {
 	Number          Number
-	Region          string // ISO 3166-1 alpha-2, "001" for non-geographic numbers, "ZZ" for none
+	Region          string // ISO 3166-1 alpha-2, NonGeographic or NoRegion
 	LineType        LineType
 	Valid           bool
 	OriginalCarrier string // "" when not known
@@ -241,6 +247,15 @@ type Stats struct {
 	Customers int64
 	Lines     []LineCount // one for each region and line type, largest first
 	Tiers     map[Tier]int64
+}
+
+// Phones is how many numbers there are in all.
+func (s Stats) Phones() int64 {
+	var n int64
+	for _, line := range s.Lines {
+		n += line.Count
+	}
+	return n
 }
 
 // LineCount is how many numbers a region has of a line type.

@@ -1,0 +1,196 @@
+// Package postgres keeps the registry in PostgreSQL: all SQL of the project is here.
+//
+// Exported methods open the transaction; private functions do the work in it. Each statement is a constant beside its
+// function; those put together from conditions are made by the builder in where.go.
+//
+// Transactions that lock several rows take them in this order, so that they do not wait for each other in a circle:
+// the sources (an advisory lock, see lockSources), customers by id, phones by number, customers' phones, the rest.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"phoneregistry/migrations"
+	"phoneregistry/registry"
+)
+
+// Store keeps the registry in a PostgreSQL database. It is safe for concurrent use, also by several processes.
+type Store struct {
+	pool *pgxpool.Pool
+	now  func() time.Time
+	log  *slog.Logger
+}
+
+// Options says how a Store works.
+type Options struct {
+	Now    func() time.Time // default: time.Now
+	Logger *slog.Logger     // default: none
+}
+
+// New makes a store on a migrated database. The caller closes the pool.
+func New(pool *pgxpool.Pool, o Options) *Store {
+	s := &Store{pool: pool, now: o.Now, log: o.Logger}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// Migrate brings the database at url to the version this program needs. Several servers may do so at once.
+func Migrate(ctx context.Context, url string, log *slog.Logger) error {
+	return migrations.Up(ctx, url, log)
+}
+
+// MigrateDown takes the database at url back to an earlier version; 0 removes everything, with all data.
+func MigrateDown(ctx context.Context, url string, version int64, log *slog.Logger) error {
+	return migrations.Down(ctx, url, version, log)
+}
+
+// PoolOptions says how connections are made. Zero values mean the defaults.
+type PoolOptions struct {
+	MaxConns         int32         // default: 16
+	ApplicationName  string        // shown in pg_stat_activity; default: phoneregistry
+	StatementTimeout time.Duration // ends a statement that runs longer; default: 1 minute, negative: none
+	Tracer           pgx.QueryTracer
+}
+
+// OpenPool opens a pool of connections and makes sure that the database can be reached.
+func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The cause may quote the URL, and with it a password.
+		return nil, errors.New("the database URL cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	}
+	config.MaxConns = 16
+	if o.MaxConns > 0 {
+		config.MaxConns = o.MaxConns
+	}
+	config.MaxConnIdleTime = 5 * time.Minute
+	session := config.ConnConfig.RuntimeParams
+	session["application_name"] = "phoneregistry"
+	if o.ApplicationName != "" {
+		session["application_name"] = o.ApplicationName
+	}
+	session["timezone"] = "UTC"
+	session["idle_in_transaction_session_timeout"] = "300000" // a hung client must not hold its locks for ever
+	if o.StatementTimeout >= 0 {
+		timeout := o.StatementTimeout
+		if timeout == 0 {
+			timeout = time.Minute
+		}
+		session["statement_timeout"] = fmt.Sprint(max(timeout.Milliseconds(), 1))
+	}
+	config.ConnConfig.Tracer = o.Tracer
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("reach the database: %w", err)
+	}
+	return pool, nil
+}
+
+// Ping makes sure that the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the database: %w", err)
+	}
+	return nil
+}
+
+// moment is the time of the clock as PostgreSQL keeps it: in microseconds, in UTC.
+func (s *Store) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// attempts is how often a transaction is tried that PostgreSQL ended to resolve a conflict with another one.
+const attempts = 5
+
+// inTx runs do in a transaction at READ COMMITTED and commits it. now is the moment of the transaction. Where
+// PostgreSQL ends it to resolve a deadlock, do is run again in a new one: it must not change anything outside.
+func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx, now time.Time) error) error {
+	return s.inTxWith(ctx, pgx.TxOptions{}, do)
+}
+
+// inSnapshot runs do in a transaction that sees one state of the database and changes nothing.
+func (s *Store) inSnapshot(ctx context.Context, do func(tx pgx.Tx, now time.Time) error) error {
+	return s.inTxWith(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, do)
+}
+
+func (s *Store) inTxWith(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx, now time.Time) error) error {
+	for attempt := 1; ; attempt++ {
+		err := s.once(ctx, o, do)
+		if attempt == attempts || ctx.Err() != nil || !isConflict(err) {
+			return err
+		}
+		s.log.DebugContext(ctx, "transaction is tried again", "attempt", attempt, "error", err)
+	}
+}
+
+func (s *Store) once(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx, now time.Time) error) error {
+	tx, err := s.pool.BeginTx(ctx, o)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	if err := do(tx, s.moment()); err != nil {
+		rollback(ctx, tx)
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	return nil
+}
+
+// rollback ends a transaction also when ctx has ended. A connection on which that fails is closed by the pool.
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = tx.Rollback(ctx) //nolint:errcheck // nothing can be done, see above
+}
+
+// SQLSTATE codes that are told apart. PostgreSQL manual, appendix A.
+const (
+	codeSerialization = "40001"
+	codeDeadlock      = "40P01"
+	codeUnique        = "23505"
+	codeForeignKey    = "23503"
+	codeCheck         = "23514"
+)
+
+func isConflict(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == codeSerialization || e.Code == codeDeadlock)
+}
+
+// violates reports whether err says that a constraint (or unique index) was violated.
+func violates(err error, code, constraint string) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == code && e.ConstraintName == constraint
+}
+
+// found turns the absence of a row into registry.ErrNotFound and wraps other errors with what was being done.
+func found(err error, doing string) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return registry.ErrNotFound
+	}
+	return wrapped(err, doing)
+}
+
+func wrapped(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
