@@ -80,7 +80,7 @@ func (s *Server) createCluster(ctx context.Context) error {
 		"CREATE DATABASE " + database + " OWNER " + role,
 		"REVOKE ALL ON DATABASE " + database + " FROM PUBLIC",
 	}
-	if err := s.singleUser(ctx, dir, statements); err != nil {
+	if err := s.singleUser(ctx, dir, statements, "-c", "fsync=off"); err != nil { // synced as a whole below
 		return err
 	}
 	if !s.config.Fast {
@@ -121,9 +121,9 @@ func (s *Server) resetPassword(ctx context.Context) error {
 
 // singleUser runs statements on a stopped cluster. The stand-alone server asks for no password, and takes one
 // statement a line.
-func (s *Server) singleUser(ctx context.Context, dir string, statements []string) error {
-	_, err := s.run(ctx, strings.Join(statements, "\n")+"\n",
-		"postgres", "--single", "-D", dir, "-c", "exit_on_error=on", "-c", "log_min_messages=fatal", "postgres")
+func (s *Server) singleUser(ctx context.Context, dir string, statements []string, options ...string) error {
+	args := []string{"--single", "-D", dir, "-c", "exit_on_error=on", "-c", "log_min_messages=fatal"}
+	_, err := s.run(ctx, strings.Join(statements, "\n")+"\n", "postgres", append(append(args, options...), "postgres")...)
 	return err
 }
 

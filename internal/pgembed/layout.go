@@ -205,6 +205,7 @@ func syncDir(dir string) error {
 // connectURL is a URL for pgx and libpq through the Unix socket. It holds the password: never log it.
 func connectURL(user, password, socketDir, db string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, password), Path: "/" + db}
-	u.RawQuery = url.Values{"host": {socketDir}, "port": {socketPort}, "sslmode": {"disable"}}.Encode()
+	query := url.Values{"host": {socketDir}, "port": {socketPort}, "sslmode": {"disable"}}.Encode()
+	u.RawQuery = strings.ReplaceAll(query, "+", "%20") // libpq and pgx take a plus as a plus
 	return u.String()
 }

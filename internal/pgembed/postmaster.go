@@ -190,27 +190,29 @@ func (s *Server) watch(p *postmaster) {
 // awaitReady waits until the postmaster says that it is ready and then proves it by a connection with our password to
 // our data directory. Recovery after a crash may take minutes; StartTimeout bounds it.
 func (s *Server) awaitReady(ctx context.Context, p *postmaster) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.config.StartTimeout,
-		fmt.Errorf("%w: not ready after %s; see %s", ErrStart, s.config.StartTimeout, s.layout.log()))
-	defer cancel()
-	begun, told := time.Now(), false
+	timeout := time.NewTimer(s.config.StartTimeout)
+	defer timeout.Stop()
+	slow := time.NewTimer(3 * time.Second)
+	defer slow.Stop()
+	last := errors.New("still starting")
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		file, err := readPIDFile(s.layout.pidFile())
 		if err == nil && file.pid == p.pid && file.status == "ready" {
-			err := s.prove(ctx, file.socketDir)
-			if err == nil || isAuthFailure(err) || errors.Is(err, ErrStart) {
-				return err
+			last = s.prove(ctx, file.socketDir)
+			if last == nil || isAuthFailure(last) || errors.Is(last, ErrStart) {
+				return last
 			}
 		}
-		if !told && time.Since(begun) > 3*time.Second {
-			s.log.Info("postgres is still starting, perhaps recovering from a crash", "pid", p.pid)
-			told = true
-		}
 		select {
+		case <-slow.C:
+			s.log.Info("postgres is still starting, perhaps recovering from a crash", "pid", p.pid)
 		case <-p.gone:
 			return ErrStart
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
+		case <-timeout.C:
+			why := strings.Join(strings.Fields(last.Error()), " ") // pgx breaks lines
+			return fmt.Errorf("%w: not ready after %s: %s; see %s", ErrStart, s.config.StartTimeout, why, s.layout.log())
 		case <-time.After(wait):
 		}
 	}

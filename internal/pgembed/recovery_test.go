@@ -330,3 +330,10 @@ func TestConnectionsComeBackAfterARestart(t *testing.T) {
 	}
 	_ = conn.Close(context.Background())
 }
+
+func TestNotReadyInTime(t *testing.T) {
+	config := testConfig(t, tempData(t))
+	mustStop(t, mustStart(t, config))
+	config.StartTimeout = time.Nanosecond
+	mustNotStart(t, config, ErrStart, "not ready after 1ns")
+}
