@@ -1,0 +1,185 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"phoneregistry/registry/numbering"
+	"phoneregistry/registry/scoring"
+)
+
+// caller makes single calls to one platform's adapter and holds the answers to the rules of Adapter.
+type caller struct {
+	adapter  Adapter
+	info     Info
+	timeout  time.Duration
+	throttle *throttle
+	log      *slog.Logger
+	duration prometheus.Observer
+	broken   prometheus.Counter
+}
+
+// call asks about numbers and returns one valid outcome for each of them, in their order, and how long it took.
+// Whatever went wrong is told by outcomes.
+func (c *caller) call(ctx context.Context, numbers []numbering.Number) ([]Outcome, time.Duration) {
+	callCtx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	start := time.Now()
+	answers, err := c.check(callCtx, slices.Clone(numbers))
+	took := time.Since(start)
+	c.duration.Observe(took.Seconds())
+	if err != nil {
+		return c.failed(callCtx, numbers, err), took
+	}
+	outcomes := c.inOrder(numbers, answers)
+	for i := range outcomes {
+		c.verify(&outcomes[i])
+	}
+	return outcomes, took
+}
+
+var errPanic = errors.New("the adapter panicked")
+
+// check calls the adapter and survives its panics. The value of a panic may hold a phone number, and so may the
+// arguments in a stack trace: only its type and the functions are logged.
+func (c *caller) check(ctx context.Context, numbers []numbering.Number) (answers []Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("adapter panicked", "type", fmt.Sprintf("%T", p), "stack", functions())
+			answers, err = nil, errPanic
+		}
+	}()
+	return c.adapter.Check(ctx, numbers)
+}
+
+func functions() string {
+	pcs := make([]uintptr, 24)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	var out strings.Builder
+	for {
+		frame, more := frames.Next()
+		fmt.Fprintf(&out, "%s:%d ", frame.Function, frame.Line)
+		if !more {
+			return strings.TrimSpace(out.String())
+		}
+	}
+}
+
+// failed turns the error of a whole call into outcomes.
+func (c *caller) failed(ctx context.Context, numbers []numbering.Number, err error) []Outcome {
+	o := Outcome{Status: scoring.Failed, Reason: "the adapter failed"}
+	callErr, typed := errors.AsType[*CallError](err)
+	switch {
+	case errors.Is(err, errPanic):
+		o.Reason = errPanic.Error()
+		c.broken.Inc()
+	case typed:
+		o.Reason, o.Permanent, o.RetryAfter = cleanReason(callErr.Reason), callErr.Permanent, callErr.RetryAfter
+		if callErr.RateLimited {
+			o.Status = scoring.RateLimited
+		}
+		if o.RetryAfter > 0 {
+			c.throttle.hold(o.RetryAfter)
+		}
+	case ctx.Err() != nil:
+		o.Reason = "no answer in time"
+	}
+	c.log.Warn("call failed", "reason", o.Reason, "error", cleanReason(err.Error()), "permanent", o.Permanent,
+		"retry_after", o.RetryAfter, "numbers", len(numbers))
+	o.Method = c.info.Method
+	outcomes := make([]Outcome, len(numbers))
+	for i, n := range numbers {
+		outcomes[i] = o
+		outcomes[i].Number = n
+	}
+	return outcomes
+}
+
+// inOrder brings answers into the order of numbers. What is missing or told twice becomes ERROR; what was not asked is
+// dropped.
+func (c *caller) inOrder(numbers []numbering.Number, answers []Outcome) []Outcome {
+	if slices.EqualFunc(numbers, answers, func(n numbering.Number, o Outcome) bool { return n == o.Number }) {
+		return answers
+	}
+	at := make(map[numbering.Number]int, len(numbers))
+	outcomes := make([]Outcome, len(numbers))
+	for i, n := range numbers {
+		at[n] = i
+	}
+	answered := make([]int, len(numbers))
+	foreign := 0
+	for _, a := range answers {
+		i, asked := at[a.Number]
+		if !asked {
+			foreign++
+			continue
+		}
+		answered[i]++
+		outcomes[i] = a
+	}
+	missing, twice := 0, 0
+	for i, n := range numbers {
+		switch {
+		case answered[i] == 0:
+			missing++
+			outcomes[i] = Outcome{Number: n, Status: scoring.Failed, Reason: "missing in the adapter's answer"}
+		case answered[i] > 1:
+			twice++
+			outcomes[i] = Outcome{Number: n, Status: scoring.Failed, Reason: "answered more than once by the adapter"}
+		}
+	}
+	if missing+twice+foreign > 0 {
+		c.broken.Add(float64(missing + twice))
+		c.log.Warn("answer does not fit what was asked", "asked", len(numbers), "missing", missing, "twice", twice, "foreign", foreign)
+	}
+	return outcomes
+}
+
+// maxTTL is longer than any evidence can hold, and short enough to add to any date.
+const maxTTL = 10 * 365 * 24 * time.Hour
+
+// verify holds one outcome to the rules; one that breaks them becomes ERROR.
+func (c *caller) verify(o *Outcome) {
+	if o.Method == "" {
+		o.Method = c.info.Method
+	}
+	broken := ""
+	switch {
+	case !o.Status.Valid():
+		broken = "the adapter answered with a status that does not exist"
+	case o.Status == scoring.Active && !(o.Strength >= 0 && o.Strength <= 1):
+		broken = "the adapter answered with a strength outside of 0 to 1"
+	case o.TTL < 0:
+		broken = "the adapter answered with evidence that ran out before it was given"
+	case !validMethod(o.Method):
+		broken = "the adapter answered with a method that is not 1 to 64 printable bytes"
+	}
+	if broken != "" {
+		c.broken.Inc()
+		*o = Outcome{Number: o.Number, Status: scoring.Failed, Method: c.info.Method, Reason: broken}
+		return
+	}
+	if o.Status != scoring.Active {
+		o.Strength = 0
+	}
+	o.TTL = min(o.TTL, maxTTL)
+	if o.Reason != "" {
+		o.Reason = cleanReason(o.Reason)
+	}
+	if len(o.Details) > 0 {
+		details, err := cleanDetails(o.Details)
+		if err != nil {
+			c.broken.Inc()
+			c.log.Warn("details dropped", "error", err)
+		}
+		o.Details = details
+	}
+}
