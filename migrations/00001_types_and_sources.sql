@@ -15,8 +15,8 @@ COMMENT ON TYPE validation_status IS 'What a platform said of a number.';
 CREATE TYPE job_status AS ENUM ('QUEUED', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED');
 COMMENT ON TYPE job_status IS 'State of a validation job.';
 
-CREATE TYPE chunk_state AS ENUM ('PENDING', 'PUBLISHED', 'DONE', 'CANCELLED');
-COMMENT ON TYPE chunk_state IS 'State of a chunk in the ledger: PENDING waits for the relay, PUBLISHED is with the broker or a worker.';
+CREATE TYPE chunk_state AS ENUM ('PENDING', 'CLAIMED', 'PUBLISHED', 'DONE', 'CANCELLED');
+COMMENT ON TYPE chunk_state IS 'State of a chunk in the ledger: PENDING waits for a relay, CLAIMED is being published by one, PUBLISHED is with the broker or a worker.';
 
 CREATE TYPE import_status AS ENUM ('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED');
 COMMENT ON TYPE import_status IS 'State of an import.';

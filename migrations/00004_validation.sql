@@ -85,38 +85,48 @@ CREATE TABLE validation_chunks (
     numbers      bigint[] NOT NULL CHECK (cardinality(numbers) > 0),
     epoch        integer NOT NULL DEFAULT 0,
     published_at timestamptz,
+    stream_seq   bigint,
     deadline_at  timestamptz,
+    refused      smallint NOT NULL DEFAULT 0,
     done_at      timestamptz,
     worker       text,
     succeeded    integer,
     failed       integer,
+    retried      integer NOT NULL DEFAULT 0,
     PRIMARY KEY (job_id, platform, chunk_no),
-    CONSTRAINT validation_chunks_done CHECK ((state = 'DONE') = (done_at IS NOT NULL AND succeeded + failed = cardinality(numbers))),
-    CONSTRAINT validation_chunks_published CHECK (state <> 'PUBLISHED' OR (published_at IS NOT NULL AND deadline_at IS NOT NULL))
-);
-CREATE INDEX validation_chunks_pending_idx ON validation_chunks (job_id, chunk_no, platform) WHERE state = 'PENDING';
-CREATE INDEX validation_chunks_published_idx ON validation_chunks (deadline_at) WHERE state = 'PUBLISHED';
+    CONSTRAINT validation_chunks_done CHECK ((state = 'DONE') = (done_at IS NOT NULL) AND (state <> 'DONE' OR coalesce(succeeded + failed, -1) = cardinality(numbers))),
+    CONSTRAINT validation_chunks_out CHECK (state NOT IN ('CLAIMED', 'PUBLISHED') OR deadline_at IS NOT NULL),
+    CONSTRAINT validation_chunks_published CHECK (state <> 'PUBLISHED' OR (published_at IS NOT NULL AND stream_seq IS NOT NULL)),
+    CONSTRAINT validation_chunks_retried CHECK (retried BETWEEN 0 AND coalesce(failed, 0))
+) WITH (fillfactor = 70);
+ALTER TABLE validation_chunks ALTER COLUMN numbers SET STORAGE EXTERNAL;
+CREATE INDEX validation_chunks_pending_idx ON validation_chunks (job_id, platform, chunk_no) WHERE state = 'PENDING';
+CREATE INDEX validation_chunks_out_idx ON validation_chunks (job_id, platform, deadline_at) WHERE state IN ('CLAIMED', 'PUBLISHED');
 COMMENT ON TABLE validation_chunks IS 'The ledger and the outbox in one: each chunk of a job and platform, and what became of it.';
 COMMENT ON COLUMN validation_chunks.job_id IS 'The job.';
 COMMENT ON COLUMN validation_chunks.platform IS 'The platform to ask.';
-COMMENT ON COLUMN validation_chunks.chunk_no IS 'Number of the chunk in its job; the same range of numbers has the same one on every platform unless fresh evidence was skipped.';
+COMMENT ON COLUMN validation_chunks.chunk_no IS 'Number of the chunk in its job. The same range of numbers has the same one on every platform.';
 COMMENT ON COLUMN validation_chunks.state IS 'What became of it.';
-COMMENT ON COLUMN validation_chunks.numbers IS 'The numbers to check, ascending.';
-COMMENT ON COLUMN validation_chunks.epoch IS 'How often it was published. A result of any epoch settles the chunk; the first one counts.';
+COMMENT ON COLUMN validation_chunks.numbers IS 'The numbers to check, ascending. Stored outside of the row, which changes several times.';
+COMMENT ON COLUMN validation_chunks.epoch IS 'How often a relay took it to publish it. A result of any epoch settles the chunk; the first one counts.';
 COMMENT ON COLUMN validation_chunks.published_at IS 'When the broker last acknowledged it.';
-COMMENT ON COLUMN validation_chunks.deadline_at IS 'When the reconciler may publish it again.';
+COMMENT ON COLUMN validation_chunks.stream_seq IS 'Its sequence in the stream of its platform, by which the reconciler sees whether it still waits there.';
+COMMENT ON COLUMN validation_chunks.deadline_at IS 'When the reconciler looks after it: what is CLAIMED then was not published, what is PUBLISHED may be lost.';
+COMMENT ON COLUMN validation_chunks.refused IS 'Results of it that were refused because they did not fit it.';
 COMMENT ON COLUMN validation_chunks.done_at IS 'When its result was applied.';
 COMMENT ON COLUMN validation_chunks.worker IS 'The worker whose result was applied.';
-COMMENT ON COLUMN validation_chunks.succeeded IS 'Checks of it to which the platform gave an answer.';
+COMMENT ON COLUMN validation_chunks.succeeded IS 'Checks of it to which a platform gave an answer.';
 COMMENT ON COLUMN validation_chunks.failed IS 'Checks of it that ended as ERROR or RATE_LIMITED.';
+COMMENT ON COLUMN validation_chunks.retried IS 'Failed checks of it that a later chunk does again; they count there and not here.';
 COMMENT ON INDEX validation_chunks_pkey IS 'A chunk is settled once.';
-COMMENT ON INDEX validation_chunks_pending_idx IS 'What the relay takes next: all platforms of a range together, so that a score is made once.';
-COMMENT ON INDEX validation_chunks_published_idx IS 'What the reconciler looks at, and how many are out.';
+COMMENT ON INDEX validation_chunks_pending_idx IS 'What a relay takes next.';
+COMMENT ON INDEX validation_chunks_out_idx IS 'What is out, how much of it a job has on a platform, and what the reconciler looks after.';
 
 CREATE TABLE validation_failures (
     job_id    uuid NOT NULL REFERENCES validation_jobs (id) ON DELETE CASCADE,
     platform  platform NOT NULL,
     number    bigint NOT NULL REFERENCES phones (number) ON DELETE CASCADE,
+    chunk_no  integer NOT NULL,
     status    validation_status NOT NULL CHECK (status IN ('ERROR', 'RATE_LIMITED')),
     reason    text NOT NULL DEFAULT '',
     attempts  smallint NOT NULL,
@@ -127,6 +137,7 @@ COMMENT ON TABLE validation_failures IS 'Checks of a job that did not get an ans
 COMMENT ON COLUMN validation_failures.job_id IS 'The job.';
 COMMENT ON COLUMN validation_failures.platform IS 'The platform.';
 COMMENT ON COLUMN validation_failures.number IS 'The number, E.164 as an integer.';
+COMMENT ON COLUMN validation_failures.chunk_no IS 'The chunk it belonged to.';
 COMMENT ON COLUMN validation_failures.status IS 'ERROR or RATE_LIMITED.';
 COMMENT ON COLUMN validation_failures.reason IS 'The adapter''s reason; holds no phone number.';
 COMMENT ON COLUMN validation_failures.attempts IS 'Attempts made.';
@@ -147,7 +158,7 @@ CREATE TABLE platform_validations (
     details    jsonb,
     PRIMARY KEY (number, platform)
 ) WITH (fillfactor = 80);
-COMMENT ON TABLE platform_validations IS 'The newest evidence of each platform on each number. Newest wins.';
+COMMENT ON TABLE platform_validations IS 'The evidence of each platform on each number. Newest wins, but a failed check does not unmake an answer that still holds, nor the simulator a real one.';
 COMMENT ON COLUMN platform_validations.number IS 'The number, E.164 as an integer.';
 COMMENT ON COLUMN platform_validations.platform IS 'The platform.';
 COMMENT ON COLUMN platform_validations.status IS 'What it said.';
@@ -175,9 +186,16 @@ CREATE TABLE lead_scores (
     model_version  text NOT NULL,
     evidence_until timestamptz,
     updated_at     timestamptz NOT NULL,
-    CONSTRAINT lead_scores_unknown CHECK (tier <> 'UNKNOWN' OR (coverage = 0 AND total = 0))
+    CONSTRAINT lead_scores_tier CHECK (CASE tier
+        WHEN 'PREMIUM' THEN total >= 80
+        WHEN 'HIGH' THEN total BETWEEN 60 AND 79
+        WHEN 'MEDIUM' THEN total BETWEEN 40 AND 59
+        WHEN 'LOW' THEN total BETWEEN 20 AND 39
+        WHEN 'POOR' THEN total < 20
+        ELSE total = 0 AND coverage = 0 END)
 ) WITH (fillfactor = 80);
 CREATE INDEX lead_scores_best_idx ON lead_scores (total DESC, number);
+CREATE INDEX lead_scores_updated_at_idx ON lead_scores (updated_at, number);
 CREATE INDEX lead_scores_expiry_idx ON lead_scores (evidence_until) WHERE evidence_until IS NOT NULL;
 COMMENT ON TABLE lead_scores IS 'How good a lead each number is.';
 COMMENT ON COLUMN lead_scores.number IS 'The number, E.164 as an integer.';
@@ -195,6 +213,7 @@ COMMENT ON COLUMN lead_scores.evidence_until IS 'When the first piece of evidenc
 COMMENT ON COLUMN lead_scores.updated_at IS 'When the score was last made.';
 COMMENT ON INDEX lead_scores_pkey IS 'One score for each number.';
 COMMENT ON INDEX lead_scores_best_idx IS 'Best leads first.';
+COMMENT ON INDEX lead_scores_updated_at_idx IS 'The scores that changed last.';
 COMMENT ON INDEX lead_scores_expiry_idx IS 'Scores whose evidence runs out next.';
 
 CREATE TABLE lead_score_history (
