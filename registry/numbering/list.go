@@ -162,7 +162,7 @@ func (c *cell) segment(from, to int) ([]int, bool) {
 			}
 		}
 	}
-	if cost[n] == never || numbers[n] == 0 {
+	if cost[n] == never || (numbers[n] == 0 && !c.allSolid(from, to)) {
 		return nil, false
 	}
 	var cuts []int
@@ -170,6 +170,17 @@ func (c *cell) segment(from, to int) ([]int, bool) {
 		cuts = append([]int{from + end}, cuts...)
 	}
 	return cuts, true
+}
+
+// allSolid tells that each group of a run is as long as a number, so that they are
+// several even if none of them is valid.
+func (c *cell) allSolid(from, to int) bool {
+	for _, g := range c.groups[from:to] {
+		if g.len() < MinDigits {
+			return false
+		}
+	}
+	return true
 }
 
 // price tells what it costs to take groups from..to-1 of the run at run for one
