@@ -14,6 +14,7 @@ CREATE TABLE phones (
 CREATE INDEX phones_region_number_idx ON phones (region, number);
 CREATE INDEX phones_created_at_idx ON phones (created_at, number);
 CREATE INDEX phones_updated_at_idx ON phones (updated_at, number);
+CREATE INDEX phones_not_valid_idx ON phones (number) WHERE NOT valid;
 COMMENT ON TABLE phones IS 'The master registry: one row for each number, whoever it belongs to.';
 COMMENT ON COLUMN phones.number IS 'E.164 as an integer: the digits without the plus, at most 15, no leading zero.';
 COMMENT ON COLUMN phones.region IS 'ISO 3166-1 alpha-2 code; 001 for non-geographic numbers, ZZ when the number belongs to no region.';
@@ -29,9 +30,10 @@ COMMENT ON INDEX phones_pkey IS 'A number is registered once; a prefix search is
 COMMENT ON INDEX phones_region_number_idx IS 'Numbers of a country in the order of pages.';
 COMMENT ON INDEX phones_created_at_idx IS 'Pages ordered by registration.';
 COMMENT ON INDEX phones_updated_at_idx IS 'Pages ordered by last change.';
+COMMENT ON INDEX phones_not_valid_idx IS 'The few numbers that the numbering plan does not assign (any more).';
 
 CREATE TABLE customers (
-    customer_id text PRIMARY KEY CHECK (length(customer_id) BETWEEN 1 AND 128),
+    customer_id text COLLATE "C" PRIMARY KEY CHECK (length(customer_id) BETWEEN 1 AND 128),
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL
 );
@@ -42,13 +44,13 @@ COMMENT ON COLUMN customers.updated_at IS 'When their phones last changed.';
 COMMENT ON INDEX customers_pkey IS 'A customer exists once.';
 
 CREATE TABLE customer_phones (
-    customer_id         text NOT NULL REFERENCES customers (customer_id) ON DELETE CASCADE,
+    customer_id         text COLLATE "C" NOT NULL REFERENCES customers (customer_id) ON DELETE CASCADE,
     number              bigint NOT NULL REFERENCES phones (number) ON DELETE CASCADE,
     is_primary          boolean NOT NULL,
     is_verified         boolean NOT NULL DEFAULT false,
     verification_method text CHECK (verification_method ~ '^[a-z0-9_]{1,64}$'),
     verified_at         timestamptz,
-    confidence          real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    confidence          double precision NOT NULL CHECK (confidence BETWEEN 0 AND 1),
     source_id           smallint NOT NULL REFERENCES sources (id),
     source_ids          smallint[] NOT NULL,
     extension           text CHECK (length(extension) <= 32),
@@ -62,6 +64,7 @@ CREATE TABLE customer_phones (
 );
 CREATE UNIQUE INDEX customer_phones_one_primary_idx ON customer_phones (customer_id) WHERE is_primary;
 CREATE INDEX customer_phones_number_idx ON customer_phones (number, customer_id);
+CREATE INDEX customer_phones_verified_idx ON customer_phones (number) WHERE is_verified;
 COMMENT ON TABLE customer_phones IS 'Which customer holds which number, on whose word.';
 COMMENT ON COLUMN customer_phones.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_phones.number IS 'The number, E.164 as an integer.';
@@ -78,6 +81,7 @@ COMMENT ON COLUMN customer_phones.last_seen_at IS 'When a source last gave it.';
 COMMENT ON INDEX customer_phones_pkey IS 'A customer holds a number once.';
 COMMENT ON INDEX customer_phones_one_primary_idx IS 'A customer has at most one primary number.';
 COMMENT ON INDEX customer_phones_number_idx IS 'The holders of a number.';
+COMMENT ON INDEX customer_phones_verified_idx IS 'Numbers that were verified for a customer.';
 
 -- +goose Down
 DROP TABLE customer_phones;

@@ -37,7 +37,7 @@ COMMENT ON COLUMN suppressions.expires_at IS 'Until when; null for ever.';
 COMMENT ON INDEX suppressions_pkey IS 'One entry for each number and channel.';
 
 CREATE TABLE consents (
-    customer_id text NOT NULL REFERENCES customers (customer_id) ON DELETE CASCADE,
+    customer_id text COLLATE "C" NOT NULL REFERENCES customers (customer_id) ON DELETE CASCADE,
     number      bigint NOT NULL REFERENCES phones (number) ON DELETE CASCADE,
     channel     text NOT NULL CHECK (channel ~ '^[A-Z_]{1,32}$'),
     purpose     text NOT NULL,

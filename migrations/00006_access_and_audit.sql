@@ -47,39 +47,46 @@ COMMENT ON COLUMN access_log.request_id IS 'The request.';
 COMMENT ON INDEX access_log_pkey IS 'In order.';
 
 CREATE TABLE audit_trail (
-    id          bigint GENERATED ALWAYS AS IDENTITY,
-    at          timestamptz NOT NULL,
-    actor       text NOT NULL,
-    action      text NOT NULL CHECK (action ~ '^[a-z_]+\.[a-z_]+$'),
-    customer_id text,
-    number      bigint,
-    object_id   uuid,
-    details     jsonb NOT NULL DEFAULT '{}',
-    request_id  text NOT NULL DEFAULT '',
-    chain_no    bigint,
-    hash        bytea CHECK (length(hash) = 32),
+    id            bigint GENERATED ALWAYS AS IDENTITY,
+    at            timestamptz NOT NULL,
+    actor         text NOT NULL,
+    action        text NOT NULL CHECK (action ~ '^[a-z_]+\.[a-z_]+$'),
+    customer_id   text COLLATE "C",
+    number        bigint,
+    object_id     uuid,
+    details       jsonb NOT NULL DEFAULT '{}',
+    request_id    text NOT NULL DEFAULT '',
+    chain_no      bigint,
+    hash          bytea CHECK (length(hash) = 32),
+    customer_hmac bytea CHECK (length(customer_hmac) = 32),
+    number_hmac   bytea CHECK (length(number_hmac) = 32),
     PRIMARY KEY (id, at),
-    CONSTRAINT audit_trail_sealed CHECK ((chain_no IS NULL) = (hash IS NULL))
+    CONSTRAINT audit_trail_sealed CHECK ((chain_no IS NULL) = (hash IS NULL)
+        AND (chain_no IS NULL OR ((customer_id IS NULL OR customer_hmac IS NOT NULL) AND (number IS NULL OR number_hmac IS NOT NULL))))
 ) PARTITION BY RANGE (at);
 CREATE TABLE audit_trail_default PARTITION OF audit_trail DEFAULT;
 CREATE INDEX audit_trail_number_idx ON audit_trail (number, at) WHERE number IS NOT NULL;
 CREATE INDEX audit_trail_unsealed_idx ON audit_trail (id) WHERE chain_no IS NULL;
+CREATE INDEX audit_trail_chain_idx ON audit_trail (chain_no) WHERE chain_no IS NOT NULL;
 COMMENT ON TABLE audit_trail IS 'Every change, written in the transaction that made it. By month; sealed into a hash chain shortly after.';
 COMMENT ON COLUMN audit_trail.id IS 'Grows; gaps are possible.';
 COMMENT ON COLUMN audit_trail.at IS 'When; decides the partition.';
 COMMENT ON COLUMN audit_trail.actor IS 'Who: the name of the token, or the part of the system.';
 COMMENT ON COLUMN audit_trail.action IS 'What: subject.verb, for example phone.added.';
 COMMENT ON COLUMN audit_trail.customer_id IS 'The customer it concerns.';
-COMMENT ON COLUMN audit_trail.number IS 'The number it concerns. Not part of the hash, so that an erasure does not break the chain.';
+COMMENT ON COLUMN audit_trail.number IS 'The number it concerns. An erasure empties it and the customer; the chain holds, because it was made over their keyed hashes.';
 COMMENT ON COLUMN audit_trail.object_id IS 'The job or import it concerns.';
 COMMENT ON COLUMN audit_trail.details IS 'What changed; holds no phone number.';
 COMMENT ON COLUMN audit_trail.request_id IS 'The request that caused it.';
 COMMENT ON COLUMN audit_trail.chain_no IS 'Its place in the chain; null until sealed.';
-COMMENT ON COLUMN audit_trail.hash IS 'SHA-256 over the previous entry''s hash and this entry, with a keyed hash in place of the number and the customer.';
+COMMENT ON COLUMN audit_trail.hash IS 'SHA-256 over the previous entry''s hash and this entry, with keyed hashes in place of the number and the customer.';
+COMMENT ON COLUMN audit_trail.customer_hmac IS 'HMAC-SHA-256 of the customer under the key audit of this registry; set when sealed.';
+COMMENT ON COLUMN audit_trail.number_hmac IS 'HMAC-SHA-256 of the number under the key audit of this registry; set when sealed.';
 COMMENT ON TABLE audit_trail_default IS 'Entries for which no month''s partition exists.';
 COMMENT ON INDEX audit_trail_pkey IS 'In order.';
 COMMENT ON INDEX audit_trail_number_idx IS 'What happened to a number.';
 COMMENT ON INDEX audit_trail_unsealed_idx IS 'What is yet to be sealed.';
+COMMENT ON INDEX audit_trail_chain_idx IS 'The chain in its order.';
 
 CREATE TABLE audit_chain (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

@@ -18,7 +18,7 @@ const (
 	MaxFilterIDs     = 1000               // customer ids or numbers in one filter
 	MaxFilterChoices = 300                // regions or sources in one filter; there are about 250 regions
 	MaxPriority      = 100
-	maxMoment        = 1<<62 - 1 // a position's sort value; larger ones were not made by a list
+	maxSort          = 1 << 57 // of a position: microseconds since 1970, some 4,500 years
 )
 
 // namePattern is what names of sources and verification methods look like.
@@ -37,7 +37,7 @@ func checkPage(p PageRequest) (PageRequest, error) {
 	if p.First < 1 || p.First > MaxPageSize {
 		return p, Errorf(CodeInvalidInput, pathTo("first"), "first is %d: want 1 to %d", p.First, MaxPageSize)
 	}
-	if a := p.After; a != nil && (a.Sort < -maxMoment || a.Sort > maxMoment || a.Number < 0) {
+	if a := p.After; a != nil && (a.Sort < 0 || a.Sort > maxSort || a.Number < 0) {
 		return p, Errorf(CodeInvalidInput, pathTo("after"), "after is not a cursor of this list: want the endCursor of an earlier page")
 	}
 	return p, nil

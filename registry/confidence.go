@@ -41,11 +41,11 @@ func Confidence(priority, sources int, verified bool) float64 {
 // ConfidenceTable holds Confidence without verification for every priority p and number of sources n, at
 // (p-1)*ConfidenceSources + min(n, ConfidenceSources) - 1, so that a statement over many rows can look it up from an
 // array and the rule stays in one place. With a verification it is Confidence(0, 0, true).
-func ConfidenceTable() []float32 {
-	table := make([]float32, 0, MaxPriority*ConfidenceSources)
+func ConfidenceTable() []float64 {
+	table := make([]float64, 0, MaxPriority*ConfidenceSources)
 	for p := 1; p <= MaxPriority; p++ {
 		for n := 1; n <= ConfidenceSources; n++ {
-			table = append(table, float32(Confidence(p, n, false)))
+			table = append(table, Confidence(p, n, false))
 		}
 	}
 	return table

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,12 @@ import (
 
 	"phoneregistry/migrations"
 	"phoneregistry/registry"
+)
+
+var (
+	_ registry.PhoneStore = (*Store)(nil)
+	_ registry.ScoreStore = (*Store)(nil)
+	_ registry.KeyStore   = (*Store)(nil)
 )
 
 // Store keeps the registry in a PostgreSQL database. It is safe for concurrent use, also by several processes.
@@ -169,9 +176,15 @@ const (
 	codeCheck         = "23514"
 )
 
+// isConflict reports whether a transaction failed only because of what another one did at the same time.
 func isConflict(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == codeSerialization || e.Code == codeDeadlock)
+	if !ok {
+		return false
+	}
+	// A row that was on its way into the default partition when the partition for it was made, see EnsurePartitions.
+	moved := e.Code == codeCheck && e.ConstraintName == "" && strings.HasSuffix(e.TableName, "_default")
+	return e.Code == codeSerialization || e.Code == codeDeadlock || moved
 }
 
 // violates reports whether err says that a constraint (or unique index) was violated.

@@ -1,0 +1,221 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+)
+
+// -- name: customer
+const selectCustomer = `
+SELECT customer_id, created_at, updated_at
+FROM customers
+WHERE customer_id = $1`
+
+// Customer returns a customer; registry.ErrNotFound when no source has named them.
+func (s *Store) Customer(ctx context.Context, customerID string) (registry.Customer, error) {
+	rows, err := s.pool.Query(ctx, selectCustomer, customerID)
+	if err != nil {
+		return registry.Customer{}, wrapped(err, "read customer")
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[registry.Customer])
+	return c, found(err, "read customer")
+}
+
+// contact is a row of customer_phones: what is known of one number of one customer.
+type contact struct {
+	registry.CustomerPhone
+	sourceID  int16
+	sourceIDs []int16 // ascending
+}
+
+// contactColumns are the columns of customer_phones c and sources s that make a contact.
+const contactColumns = `c.customer_id, c.number, c.is_primary, c.is_verified, coalesce(c.verification_method, ''), c.confidence,
+	s.name, coalesce(c.extension, ''), c.first_seen_at, c.last_seen_at, c.source_id, c.source_ids`
+
+func scanContact(row pgx.CollectableRow) (contact, error) {
+	var c contact
+	err := row.Scan(&c.CustomerID, &c.Number, &c.IsPrimary, &c.IsVerified, &c.VerificationMethod, &c.Confidence,
+		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &c.sourceID, &c.sourceIDs)
+	return c, err
+}
+
+// newContact is a number that a source gives a customer for the first time.
+func newContact(customerID string, n registry.Number, from source, extension string, now time.Time) contact {
+	return contact{
+		CustomerPhone: registry.CustomerPhone{
+			CustomerID: customerID, Number: n, Confidence: registry.Confidence(from.Priority, 1, false),
+			Source: from.Name, Extension: extension, FirstSeenAt: now, LastSeenAt: now,
+		},
+		sourceID: from.ID, sourceIDs: []int16{from.ID},
+	}
+}
+
+// merge returns the contact after a source gave the number again, and the columns that changed.
+func (c contact) merge(from source, extension string, now time.Time, sources []source) (contact, []string) {
+	var changed []string
+	if !slices.Contains(c.sourceIDs, from.ID) {
+		c.sourceIDs = append(slices.Clone(c.sourceIDs), from.ID)
+		slices.Sort(c.sourceIDs)
+		changed = append(changed, "source_ids")
+	}
+	before := c
+	best := bestSource(c.sourceIDs, sources)
+	c.sourceID, c.Source = best.ID, best.Name
+	c.Confidence = registry.Confidence(best.Priority, len(c.sourceIDs), c.IsVerified)
+	if extension != "" && extension != c.Extension && from.Priority >= best.Priority {
+		c.Extension = extension
+		changed = append(changed, "extension")
+	}
+	if c.sourceID != before.sourceID {
+		changed = append(changed, "source")
+	}
+	if c.Confidence != before.Confidence {
+		changed = append(changed, "confidence")
+	}
+	if now.After(c.LastSeenAt) {
+		c.LastSeenAt = now
+		changed = append(changed, "last_seen_at")
+	}
+	return c, changed
+}
+
+// bestSource returns the one with the highest priority among the keys; of several, the one created first.
+func bestSource(ids []int16, sources []source) source {
+	var best source
+	for _, s := range sources {
+		if slices.Contains(ids, s.ID) && (s.Priority > best.Priority || (s.Priority == best.Priority && s.ID < best.ID)) {
+			best = s
+		}
+	}
+	return best
+}
+
+// -- name: contacts_of_customers
+const selectContacts = `
+SELECT ` + contactColumns + `
+FROM customer_phones c
+JOIN sources s ON s.id = c.source_id
+WHERE c.customer_id = ANY ($1)
+ORDER BY c.customer_id, c.is_primary DESC, c.confidence DESC, c.number`
+
+// CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number.
+func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]registry.CustomerPhone, error) {
+	rows, err := s.pool.Query(ctx, selectContacts, customerIDs)
+	if err != nil {
+		return nil, wrapped(err, "read phones of customers")
+	}
+	contacts, err := pgx.CollectRows(rows, scanContact)
+	if err != nil {
+		return nil, wrapped(err, "read phones of customers")
+	}
+	phones := make(map[string][]registry.CustomerPhone, len(customerIDs))
+	for _, c := range contacts {
+		phones[c.CustomerID] = append(phones[c.CustomerID], c.CustomerPhone)
+	}
+	return phones, nil
+}
+
+// -- name: holders_of_phones
+const selectHolders = `
+SELECT ` + contactColumns + `
+FROM unnest($1::bigint[]) AS n (number)
+CROSS JOIN LATERAL (
+	SELECT c.*
+	FROM customer_phones c
+	WHERE c.number = n.number AND c.customer_id > $2
+	ORDER BY c.customer_id
+	LIMIT $3) c
+JOIN sources s ON s.id = c.source_id
+ORDER BY c.number, c.customer_id`
+
+// PhoneHolders returns one page of the customers of each number, by customer id.
+func (s *Store) PhoneHolders(ctx context.Context, numbers []registry.Number, p registry.PageRequest) (map[registry.Number]registry.Page[registry.CustomerPhone], error) {
+	after := ""
+	if p.After != nil {
+		after = p.After.Text
+	}
+	rows, err := s.pool.Query(ctx, selectHolders, integers(numbers), after, p.First+1)
+	if err != nil {
+		return nil, wrapped(err, "read holders of phones")
+	}
+	contacts, err := pgx.CollectRows(rows, scanContact)
+	if err != nil {
+		return nil, wrapped(err, "read holders of phones")
+	}
+	of := make(map[registry.Number][]listed[registry.CustomerPhone], len(numbers))
+	for _, c := range contacts {
+		of[c.Number] = append(of[c.Number], listed[registry.CustomerPhone]{c.CustomerPhone, registry.Position{Text: c.CustomerID}})
+	}
+	pages := make(map[registry.Number]registry.Page[registry.CustomerPhone], len(of))
+	for n, found := range of {
+		pages[n] = pageOf(found, p.First)
+	}
+	return pages, nil
+}
+
+// -- name: count_holders
+const countHolders = `
+SELECT count(*)
+FROM customer_phones
+WHERE number = $1`
+
+// CountPhoneHolders counts the customers of a number.
+func (s *Store) CountPhoneHolders(ctx context.Context, n registry.Number) (count int64, err error) {
+	err = s.pool.QueryRow(ctx, countHolders, n).Scan(&count)
+	return count, wrapped(err, "count holders of phone")
+}
+
+// -- name: verify_contact
+const verifyContact = `
+UPDATE customer_phones c
+SET is_verified = true, verification_method = $3, verified_at = $4, confidence = $5
+FROM sources s
+WHERE c.customer_id = $1 AND c.number = $2 AND s.id = c.source_id
+RETURNING ` + contactColumns
+
+// -- name: touch_customer
+// Locks the customer until the end of the transaction.
+const touchCustomer = `
+UPDATE customers
+SET updated_at = greatest(updated_at, $2)
+WHERE customer_id = $1`
+
+// VerifyPhone records that a customer was verified to hold a number.
+func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.Number, method string) (registry.CustomerPhone, error) {
+	var verified contact
+	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		batch := &pgx.Batch{}
+		batch.Queue(shareSources, sourcesLock)
+		batch.Queue(touchCustomer, customerID, now)
+		batch.Queue(verifyContact, customerID, n, method, now, registry.Confidence(0, 0, true)).Query(func(rows pgx.Rows) (err error) {
+			verified, err = pgx.CollectExactlyOneRow(rows, scanContact)
+			return err
+		})
+		err := found(tx.SendBatch(ctx, batch).Close(), "verify phone")
+		if errors.Is(err, registry.ErrNotFound) {
+			return registry.Errorf(registry.CodeNotFound, []string{"input", "number"},
+				"the customer does not hold this number: add it with addPhone first")
+		}
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, now, auditEntry{
+			Action: "phone.verified", CustomerID: customerID, Number: n, Details: map[string]any{"method": method},
+		})
+	})
+	return verified.CustomerPhone, err
+}
+
+// orEmpty is an empty list for none, which is not NULL.
+func orEmpty[T any](values []T) []T {
+	if values == nil {
+		return []T{}
+	}
+	return values
+}

@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+)
+
+const keyColumns = `id, name, role, created_by, created_at, expires_at, revoked_at`
+
+func scanAPIKey(row pgx.CollectableRow) (registry.APIKey, error) {
+	var k registry.APIKey
+	var expires, revoked *time.Time
+	err := row.Scan(&k.ID, &k.Name, &k.Role, &k.CreatedBy, &k.CreatedAt, &expires, &revoked)
+	k.ExpiresAt, k.RevokedAt = orZero(expires), orZero(revoked)
+	return k, err
+}
+
+// -- name: api_key_by_hash
+const selectAPIKeyByHash = `
+SELECT ` + keyColumns + `
+FROM api_keys
+WHERE token_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`
+
+// APIKeyByHash returns the token with the hash; registry.ErrNotFound when there is none, or it is revoked or expired.
+func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (registry.APIKey, error) {
+	rows, err := s.pool.Query(ctx, selectAPIKeyByHash, hash[:], s.moment())
+	if err != nil {
+		return registry.APIKey{}, wrapped(err, "read token")
+	}
+	k, err := pgx.CollectExactlyOneRow(rows, scanAPIKey)
+	return k, found(err, "read token")
+}
+
+// -- name: insert_api_key
+const insertAPIKey = `
+INSERT INTO api_keys (id, name, token_hash, role, created_by, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+// CreateAPIKey keeps a token by its hash. k.CreatedAt is set by the store.
+func (s *Store) CreateAPIKey(ctx context.Context, k registry.APIKey, hash [32]byte) error {
+	return s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		var expires *time.Time
+		if !k.ExpiresAt.IsZero() {
+			expires = &k.ExpiresAt
+		}
+		if _, err := tx.Exec(ctx, insertAPIKey, k.ID, k.Name, hash[:], string(k.Role), k.CreatedBy, now, expires); err != nil {
+			return wrapped(err, "write token")
+		}
+		return audit(ctx, tx, now, auditEntry{
+			Action: "token.created", ObjectID: k.ID, Details: map[string]any{"name": k.Name, "role": k.Role},
+		})
+	})
+}
+
+// -- name: api_keys
+const selectAPIKeys = `
+SELECT ` + keyColumns + `
+FROM api_keys
+ORDER BY created_at, id`
+
+// APIKeys returns all tokens, oldest first, also those revoked or expired.
+func (s *Store) APIKeys(ctx context.Context) ([]registry.APIKey, error) {
+	rows, err := s.pool.Query(ctx, selectAPIKeys)
+	if err != nil {
+		return nil, wrapped(err, "read tokens")
+	}
+	keys, err := pgx.CollectRows(rows, scanAPIKey)
+	return keys, wrapped(err, "read tokens")
+}
+
+// -- name: revoke_api_key
+const revokeAPIKey = `
+UPDATE api_keys
+SET revoked_at = $2
+WHERE id = $1 AND revoked_at IS NULL`
+
+// -- name: api_key_exists
+const selectAPIKeyExists = `
+SELECT EXISTS (SELECT FROM api_keys WHERE id = $1)`
+
+// RevokeAPIKey ends a token for good; registry.ErrNotFound when there is none. One that is revoked stays as it is.
+func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
+	return s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		tag, err := tx.Exec(ctx, revokeAPIKey, id, now)
+		if err != nil {
+			return wrapped(err, "revoke token")
+		}
+		if tag.RowsAffected() > 0 {
+			return audit(ctx, tx, now, auditEntry{Action: "token.revoked", ObjectID: id})
+		}
+		var exists bool
+		if err := tx.QueryRow(ctx, selectAPIKeyExists, id).Scan(&exists); err != nil {
+			return wrapped(err, "read token")
+		}
+		if !exists {
+			return registry.ErrNotFound
+		}
+		return nil
+	})
+}
+
+// -- name: insert_instance_key
+const insertInstanceKey = `
+INSERT INTO instance_keys (name, key, created_at)
+VALUES ($1, $2, $3)
+ON CONFLICT (name) DO NOTHING`
+
+// -- name: instance_key
+const selectInstanceKey = `
+SELECT key
+FROM instance_keys
+WHERE name = $1`
+
+// InstanceKey returns the key of this name, 32 bytes, made on first use. Of several servers that make it at once, all
+// get the same.
+func (s *Store) InstanceKey(ctx context.Context, name string) ([]byte, error) {
+	key, err := findInstanceKey(ctx, s.pool, name)
+	if !errors.Is(err, registry.ErrNotFound) {
+		return key, err
+	}
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails
+	if _, err := s.pool.Exec(ctx, insertInstanceKey, name, fresh, s.moment()); err != nil {
+		return nil, wrapped(err, "write instance key")
+	}
+	return findInstanceKey(ctx, s.pool, name)
+}
+
+func findInstanceKey(ctx context.Context, q querier, name string) (key []byte, err error) {
+	err = q.QueryRow(ctx, selectInstanceKey, name).Scan(&key)
+	return key, found(err, "read instance key")
+}

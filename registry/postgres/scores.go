@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+	"phoneregistry/registry/scoring"
+)
+
+// -- name: validations_of_phones
+// An enum sorts in the order in which its values were declared: that of the platforms.
+const selectValidations = `
+SELECT number, platform::text, status::text, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details
+FROM platform_validations
+WHERE number = ANY ($1)
+ORDER BY number, platform`
+
+// Validations returns the evidence on each number, in the order of platforms.
+func (s *Store) Validations(ctx context.Context, numbers []registry.Number) (map[registry.Number][]registry.Validation, error) {
+	rows, err := s.pool.Query(ctx, selectValidations, integers(numbers))
+	if err != nil {
+		return nil, wrapped(err, "read validations")
+	}
+	all, err := pgx.CollectRows(rows, scanValidation)
+	if err != nil {
+		return nil, wrapped(err, "read validations")
+	}
+	of := make(map[registry.Number][]registry.Validation, len(numbers))
+	for _, v := range all {
+		of[v.Number] = append(of[v.Number], v)
+	}
+	return of, nil
+}
+
+func scanValidation(row pgx.CollectableRow) (registry.Validation, error) {
+	var (
+		v       registry.Validation
+		expires *time.Time
+		details []byte
+	)
+	err := row.Scan(&v.Number, &v.Platform, &v.Status, &v.Method, &v.Strength, &v.Simulated, &v.Attempts, &v.LatencyMS,
+		&v.CheckedAt, &expires, &details)
+	v.ExpiresAt, v.Details = orZero(expires), details
+	return v, err
+}
+
+// scoreColumns are the columns of lead_scores s that make a registry.LeadScore.
+const scoreColumns = `s.number, s.total, s.coverage, s.tier::text, s.whatsapp, s.instagram, s.facebook, s.google, s.apple,
+	s.simulated, s.model_version, s.evidence_until, s.updated_at`
+
+func scanScore(row pgx.CollectableRow) (registry.LeadScore, error) {
+	var (
+		l      registry.LeadScore
+		points [5]*float64
+		until  *time.Time
+	)
+	err := row.Scan(&l.Number, &l.Total, &l.Coverage, &l.Tier, &points[0], &points[1], &points[2], &points[3], &points[4],
+		&l.Simulated, &l.ModelVersion, &until, &l.UpdatedAt)
+	l.EvidenceUntil = orZero(until)
+	l.Points = make(map[registry.Platform]float64, len(points))
+	for i, platform := range scoring.Platforms() {
+		if points[i] != nil {
+			l.Points[platform] = *points[i]
+		}
+	}
+	return l, err
+}
+
+// -- name: scores_of_phones
+const selectScores = `
+SELECT ` + scoreColumns + `
+FROM lead_scores s
+WHERE s.number = ANY ($1)`
+
+// LeadScores returns the scores of those of the numbers that have one.
+func (s *Store) LeadScores(ctx context.Context, numbers []registry.Number) (map[registry.Number]registry.LeadScore, error) {
+	rows, err := s.pool.Query(ctx, selectScores, integers(numbers))
+	if err != nil {
+		return nil, wrapped(err, "read scores")
+	}
+	scores, err := pgx.CollectRows(rows, scanScore)
+	if err != nil {
+		return nil, wrapped(err, "read scores")
+	}
+	of := make(map[registry.Number]registry.LeadScore, len(scores))
+	for _, score := range scores {
+		of[score.Number] = score
+	}
+	return of, nil
+}
+
+// leadConditions are those of a filter on lead scores s.
+func leadConditions(f registry.LeadFilter) *where {
+	w := &where{}
+	if len(f.Regions) > 0 {
+		phones := &where{arguments: w.arguments, conditions: []string{"p.number = s.number"}}
+		anyOf(phones, "p.region", "", f.Regions)
+		w.arguments = phones.arguments
+		w.conditions = append(w.conditions, "EXISTS (SELECT FROM phones p"+phones.String()+")")
+	}
+	w.scoreConditions(f.MinScore, f.Tiers)
+	if f.MinCoverage != nil {
+		w.and("s.coverage >= %s", *f.MinCoverage)
+	}
+	if len(f.Numbers) > 0 {
+		w.and("s.number = ANY (%s::bigint[])", integers(f.Numbers))
+	}
+	return w
+}
+
+// Leads pages through scores, best first, then by number.
+func (s *Store) Leads(ctx context.Context, f registry.LeadFilter, p registry.PageRequest) (registry.Page[registry.LeadScore], error) {
+	w := leadConditions(f)
+	if p.After != nil {
+		w.and("s.total <= %s AND (s.total < %[1]s OR s.number > %[2]s)", p.After.Sort, int64(p.After.Number))
+	}
+	limit := w.arg(p.First + 1)
+	rows, err := s.pool.Query(ctx, fmt.Sprintf("SELECT %s\nFROM lead_scores s%s\nORDER BY s.total DESC, s.number\nLIMIT %s",
+		scoreColumns, w, limit), listArguments(w)...)
+	if err != nil {
+		return registry.Page[registry.LeadScore]{}, wrapped(err, "list leads")
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.LeadScore], error) {
+		score, err := scanScore(row)
+		return listed[registry.LeadScore]{score, registry.Position{Sort: int64(score.Total), Number: score.Number}}, err
+	})
+	if err != nil {
+		return registry.Page[registry.LeadScore]{}, wrapped(err, "list leads")
+	}
+	return pageOf(found, p.First), nil
+}
+
+// CountLeads counts the scores that match.
+func (s *Store) CountLeads(ctx context.Context, f registry.LeadFilter) (n int64, err error) {
+	w := leadConditions(f)
+	err = s.pool.QueryRow(ctx, "SELECT count(*)\nFROM lead_scores s"+w.String(), listArguments(w)...).Scan(&n)
+	return n, wrapped(err, "count leads")
+}
+
+// LatestLead returns the score that changed last among those that match; registry.ErrNotFound when none does.
+func (s *Store) LatestLead(ctx context.Context, f registry.LeadFilter) (registry.LeadScore, error) {
+	w := leadConditions(f)
+	rows, err := s.pool.Query(ctx, fmt.Sprintf("SELECT %s\nFROM lead_scores s%s\nORDER BY s.updated_at DESC, s.number DESC\nLIMIT 1",
+		scoreColumns, w), listArguments(w)...)
+	if err != nil {
+		return registry.LeadScore{}, wrapped(err, "read latest lead")
+	}
+	score, err := pgx.CollectExactlyOneRow(rows, scanScore)
+	return score, found(err, "read latest lead")
+}
+
+// -- name: score_history
+const selectScoreHistory = `
+SELECT total, coverage, tier::text, model_version, recorded_at
+FROM lead_score_history
+WHERE number = $1 AND recorded_at < $2
+ORDER BY recorded_at DESC
+LIMIT $3`
+
+// ScoreHistory returns one page of a number's scores, newest first.
+func (s *Store) ScoreHistory(ctx context.Context, n registry.Number, p registry.PageRequest) (registry.Page[registry.ScoreRecord], error) {
+	before := maxTime
+	if p.After != nil {
+		before = time.UnixMicro(p.After.Sort)
+	}
+	rows, err := s.pool.Query(ctx, selectScoreHistory, n, before, p.First+1)
+	if err != nil {
+		return registry.Page[registry.ScoreRecord]{}, wrapped(err, "read score history")
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.ScoreRecord], error) {
+		var l listed[registry.ScoreRecord]
+		err := row.Scan(&l.item.Total, &l.item.Coverage, &l.item.Tier, &l.item.ModelVersion, &l.item.RecordedAt)
+		l.position.Sort = l.item.RecordedAt.UnixMicro()
+		return l, err
+	})
+	if err != nil {
+		return registry.Page[registry.ScoreRecord]{}, wrapped(err, "read score history")
+	}
+	return pageOf(found, p.First), nil
+}
+
+// maxTime is later than any time in the database.
+var maxTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+// -- name: count_score_history
+const countScoreHistory = `
+SELECT count(*)
+FROM lead_score_history
+WHERE number = $1`
+
+// CountScoreHistory counts a number's scores.
+func (s *Store) CountScoreHistory(ctx context.Context, n registry.Number) (count int64, err error) {
+	err = s.pool.QueryRow(ctx, countScoreHistory, n).Scan(&count)
+	return count, wrapped(err, "count score history")
+}
