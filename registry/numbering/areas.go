@@ -199,9 +199,8 @@ func (r *regionAreas) choose(found []place, fallback string) []string {
 // An areaHint is what a text says about the area of its local numbers: the area of
 // a number before it in the same cell, the row's city, the file's default.
 type areaHint struct {
-	nearby  string
-	options *Options
-	both    [8]string
+	nearby, city, area string
+	both               [8]string
 }
 
 type hintKey struct{ region, city, area string }
@@ -210,8 +209,8 @@ type hintKey struct{ region, city, area string }
 // used for them.
 func (h *areaHint) candidates(z *Normalizer, home *territory) []string {
 	var known []string
-	if h.options.City != "" || h.options.Area != "" {
-		key := hintKey{home.id, h.options.City, h.options.Area}
+	if h.city != "" || h.area != "" {
+		key := hintKey{home.id, h.city, h.area}
 		var ok bool
 		if known, ok = z.hints.get(key); !ok {
 			known = z.areas.known(key)

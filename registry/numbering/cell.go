@@ -7,7 +7,6 @@ package numbering
 type cell struct {
 	scan
 	z    *Normalizer
-	o    *Options
 	home *territory
 	hint areaHint
 
@@ -30,8 +29,11 @@ func (z *Normalizer) appendCell(dst []Result, raw string, o *Options) []Result {
 	if len(raw) > MaxInput {
 		return append(dst, Result{Input: raw, LineType: Unknown, Reason: TooLongInput})
 	}
-	c := cell{z: z, o: o, home: z.home(o), out: dst, base: len(dst), last: -1}
-	c.hint.options = o
+	c := z.cells.Get().(*cell)
+	defer c.release()
+	c.z, c.home, c.out, c.base, c.last, c.stuck = z, z.home(o), dst, len(dst), -1, false
+	c.extFrom, c.extTo = 0, -1
+	c.hint.nearby, c.hint.city, c.hint.area = "", o.City, o.Area
 	if !c.fold(raw) {
 		return append(dst, Result{Input: raw, LineType: Unknown, Reason: Empty})
 	}
@@ -44,6 +46,13 @@ func (z *Normalizer) appendCell(dst []Result, raw string, o *Options) []Result {
 	return c.out
 }
 
+// release gives the cell back for another text, with nothing of this one.
+func (c *cell) release() {
+	z := c.z
+	c.z, c.home, c.out, c.raw, c.hint = nil, nil, nil, "", areaHint{}
+	z.cells.Put(c)
+}
+
 // sheet reads a text that a spreadsheet has been at.
 func (c *cell) sheet() bool {
 	found, ok := spreadsheet(c.text[:c.n])
@@ -54,7 +63,7 @@ func (c *cell) sheet() bool {
 		c.fail(c.raw, PrecisionLost)
 		return true
 	}
-	r := c.resolve(found.digits.bytes(), false, 0, true)
+	r := c.resolve(found.digits.bytes(), false, 0)
 	r.rule = joinRules(found.rule, r.rule)
 	c.add(c.raw, &r)
 	return true
@@ -172,16 +181,12 @@ func (c *cell) whole(from, to int) reading {
 	if !ok {
 		return reading{reason: TooLong}
 	}
-	return c.resolve(d.bytes(), c.groups[from].plus, exitGroup(to-from, c.groups[from].len()), true)
+	return c.resolve(d.bytes(), c.groups[from].plus, exitGroup(to-from, c.groups[from].len()))
 }
 
 // resolve asks what digits are, where they stand in this cell.
-func (c *cell) resolve(in []byte, plus bool, exit int, local bool) reading {
-	q := query{digits: in, plus: plus, home: c.home, exit: exit}
-	if local {
-		q.areas = &c.hint
-	}
-	return c.z.resolve(&q)
+func (c *cell) resolve(in []byte, plus bool, exit int) reading {
+	return c.z.resolve(in, form{plus, exit}, c.home, &c.hint)
 }
 
 // looksLikeList tells that a run begins with a group that is a number by itself, or

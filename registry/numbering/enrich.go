@@ -51,7 +51,7 @@ func (z *Normalizer) Enrich(r *Result) {
 	}
 	e, ok := z.enriched.get(key)
 	if !ok {
-		e = z.enrich(libraryNumber(r.Number), r.LineType, r.Region)
+		e = z.enrich(r)
 		z.enriched.put(key, e)
 	}
 	r.OriginalCarrier, r.Location, r.TimeZones = e.carrier, e.location, e.zones
@@ -68,25 +68,90 @@ func (z *Normalizer) finish(r *Result) {
 	r.InternationalFormat = phonenumbers.Format(n, phonenumbers.INTERNATIONAL)
 }
 
-func (z *Normalizer) enrich(n *phonenumbers.PhoneNumber, lineType LineType, region string) enrichment {
+// enrich looks the names and zones of a valid number up. Line type and region are
+// known already; the library would find them out again, at ten times the cost of
+// the look-ups. Its tables are built in, so that errors are of no interest: the
+// field stays empty.
+func (z *Normalizer) enrich(r *Result) enrichment {
 	var e enrichment
-	switch lineType {
+	n := libraryNumber(r.Number)
+	switch r.LineType {
 	case Mobile, FixedLineOrMobile, Pager:
-		// The tables are built in; an error would leave the field empty.
 		e.carrier, _ = carrier.GetNameForValidNumber(n, fallbackLanguage)
 	}
-	e.location, _ = geocoding.GetDescriptionForNumber(n, placeLanguage)
-	if e.location == countryName(z.spanish, region) {
-		place, _ := geocoding.GetDescriptionForNumber(n, fallbackLanguage)
-		if place != "" && place != countryName(z.english, region) {
-			e.location = place
-		}
+	var zones []string
+	if isGeographic(r.LineType, int(n.GetCountryCode())) {
+		e.location = z.place(n)
+		zones, _ = timezone.GetTimeZonesForGeographicalNumber(n)
+	} else {
+		e.location = countryName(z.spanish, z.country(n))
+		zones = z.nationalZones(n)
 	}
-	zones, _ := timezone.GetTimeZonesForNumber(n)
 	if len(zones) != 1 || zones[0] != timezone.Unknown {
 		e.zones = zones
 	}
 	return e
+}
+
+// isGeographic tells whether numbers of a line type have a place in the country.
+func isGeographic(lineType LineType, code int) bool {
+	switch lineType {
+	case FixedLine, FixedLineOrMobile:
+		return true
+	case Mobile:
+		return phonenumbers.IsNumberGeographicalForType(phonenumbers.MOBILE, code)
+	}
+	return false
+}
+
+// place names where a geographic number is: in Spanish, in English where Spanish
+// knows no more than the country, else the country in Spanish.
+func (z *Normalizer) place(n *phonenumbers.PhoneNumber) string {
+	place, _ := geocoding.GetDescriptionForValidNumber(n, placeLanguage)
+	country := z.country(n)
+	if place != countryName(z.spanish, country) {
+		return place
+	}
+	english, _ := geocoding.GetDescriptionForValidNumber(n, fallbackLanguage)
+	if english == "" || english == countryName(z.english, country) {
+		return place
+	}
+	return english
+}
+
+// country returns the one region that a number is valid in, "" if there are several
+// (as with +1 800).
+func (z *Normalizer) country(n *phonenumbers.PhoneNumber) string {
+	c := z.plan.codes[n.GetCountryCode()]
+	if c == nil {
+		return ""
+	}
+	if len(c.territories) == 1 {
+		return c.territories[0].id
+	}
+	nsn, found := []byte(phonenumbers.GetNationalSignificantNumber(n)), ""
+	for _, t := range c.territories {
+		if t.lineType(nsn) == Unknown {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = t.id
+	}
+	return found
+}
+
+// nationalZones returns the zones of a number that has no place: those of all the
+// regions that share its calling code.
+func (z *Normalizer) nationalZones(n *phonenumbers.PhoneNumber) []string {
+	code := n.GetCountryCode()
+	zones, ok := z.zones.get(code)
+	if !ok {
+		zones, _ = timezone.GetTimeZonesForNumber(n)
+		z.zones.put(code, zones)
+	}
+	return zones
 }
 
 // countryName returns the name of a region, "" for one that is no country.

@@ -1,6 +1,9 @@
 package numbering
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxRange is how many numbers a range may stand for to be written out.
 const maxRange = 20
@@ -109,7 +112,7 @@ func (c *cell) glued(i int) bool {
 		ok := true
 		for k := range parts {
 			at := int(g.start) + k*each
-			found[k] = c.resolve(c.text[at:at+each], false, 0, true)
+			found[k] = c.resolve(c.text[at:at+each], false, 0)
 			ok = ok && found[k].valid()
 		}
 		if !ok {
@@ -165,10 +168,11 @@ func (c *cell) segment(from, to int) ([]int, bool) {
 	if cost[n] == never || (numbers[n] == 0 && !c.allSolid(from, to)) {
 		return nil, false
 	}
-	var cuts []int
+	cuts := make([]int, 0, n)
 	for end := n; end > 0; end = prev[end] {
-		cuts = append([]int{from + end}, cuts...)
+		cuts = append(cuts, from+end)
 	}
+	slices.Reverse(cuts)
 	return cuts, true
 }
 

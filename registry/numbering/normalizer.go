@@ -1,6 +1,8 @@
 package numbering
 
 import (
+	"sync"
+
 	"github.com/nyaruka/phonenumbers/v2/metadata"
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -12,8 +14,10 @@ type Normalizer struct {
 	plan     *plan
 	rules    *ruleSet
 	areas    *areaTable
+	cells    sync.Pool // of *cell
 	hints    *boundedCache[hintKey, []string]
 	enriched *boundedCache[enrichKey, enrichment]
+	zones    *boundedCache[int32, []string] // by calling code
 	// The names of countries, to tell a place from a country.
 	spanish, english display.Namer
 }
@@ -31,8 +35,10 @@ func New() (*Normalizer, error) {
 	}
 	return &Normalizer{
 		plan: newPlan(), rules: rules, areas: areas,
+		cells:    sync.Pool{New: func() any { return new(cell) }},
 		hints:    newBoundedCache[hintKey, []string](4 << 10),
 		enriched: newBoundedCache[enrichKey, enrichment](64 << 10),
+		zones:    newBoundedCache[int32, []string](1 << 10),
 		spanish:  display.Regions(language.Spanish), english: display.Regions(language.English),
 	}, nil
 }
@@ -153,9 +159,8 @@ func (z *Normalizer) plain(raw string, o *Options) (Result, bool) {
 	if d.n < MinDigits || (dots == 1 && d.d[d.n-1] == '0') { // perhaps a decimal
 		return Result{}, false
 	}
-	hint := areaHint{options: o}
-	q := query{digits: d.bytes(), plus: plus, home: z.home(o), areas: &hint, exit: exitGroup(groups, first)}
-	r := z.resolve(&q)
+	hint := areaHint{city: o.City, area: o.Area}
+	r := z.resolve(d.bytes(), form{plus, exitGroup(groups, first)}, z.home(o), &hint)
 	if !r.valid() || (groups > 1 && first >= MinDigits && r.rule != "") {
 		return Result{}, false
 	}

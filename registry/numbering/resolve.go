@@ -1,12 +1,8 @@
 package numbering
 
-// A query is one written number: its digits, what stood before them and what is
-// known about where it stands.
-type query struct {
-	digits []byte
-	plus   bool
-	home   *territory
-	areas  *areaHint // nil: local numbers are not completed
+// A form is how digits were written.
+type form struct {
+	plus bool
 	// exit is how many digits stand apart in front; an exit code with its carrier
 	// written apart ("009 1 415…") is meant as such.
 	exit int
@@ -34,35 +30,39 @@ func (r *reading) number() Number {
 	return n
 }
 
-// resolve reads a query. Readings are tried from the plainest to the most
-// inventive, and the first that the numbering plan knows wins: as it stands, by
-// the region's dialling rules, by a rewrite rule, as a local number.
-func (z *Normalizer) resolve(q *query) reading {
-	if len(q.digits) >= 5 && sameDigits(q.digits) {
+// resolve reads one written number. Readings are tried from the plainest to the
+// most inventive, and the first that the numbering plan knows wins: as it stands,
+// by the region's dialling rules, by a rewrite rule, as a local number. home is the
+// default region and may be nil; without areas local numbers are not completed.
+func (z *Normalizer) resolve(in []byte, how form, home *territory, areas *areaHint) reading {
+	if len(in) >= 5 && sameDigits(in) {
 		return reading{reason: RepeatedDigits}
 	}
-	in, plus := q.digits, q.plus
-	if plus && len(in) > 2 && in[0] == '0' && in[1] == '0' {
+	if how.plus && len(in) > 2 && in[0] == '0' && in[1] == '0' {
 		in = in[2:] // +0057…
 	}
 	var r reading
-	if plus {
+	if how.plus {
 		if r = z.exact(in); r.valid() {
 			return r
 		}
-		r = z.native(in, true, q.home)
+		r = z.native(in, true, home)
 	} else {
-		r = z.national(in, q)
+		r = z.national(in, how.exit, home)
 	}
 	if r.valid() {
 		return r
 	}
-	if fixed := z.byRule(in, plus, q.home, &r); fixed.valid() {
+	if fixed := z.byRule(in, how.plus, home, &r); fixed.valid() {
 		return fixed
 	}
-	if q.areas != nil && q.home != nil {
-		if full := z.byArea(in, plus, q); full.valid() {
+	if areas != nil && home != nil {
+		full := z.byArea(in, how.plus, home, areas)
+		if full.valid() {
 			return full
+		}
+		if r.reason == NoArea {
+			r.reason = full.reason
 		}
 	}
 	return r
@@ -72,12 +72,12 @@ func (z *Normalizer) resolve(q *query) reading {
 // exit code; where the region's own plan makes something else of them (in Colombia
 // 00 and a carrier's digit: 0057… would be a call to Russia) they still stand for a
 // plus, if that gives a valid number and the carrier is not written apart.
-func (z *Normalizer) national(in []byte, q *query) reading {
-	native := z.native(in, false, q.home)
+func (z *Normalizer) national(in []byte, exit int, home *territory) reading {
+	native := z.native(in, false, home)
 	if len(in) < 2+MinDigits || in[0] != '0' || in[1] != '0' {
 		return native
 	}
-	if native.valid() && q.exit > 2 && z.isExitCode(in[:q.exit], q.home) {
+	if native.valid() && exit > 2 && isExitCode(in[:exit], home) {
 		return native
 	}
 	abroad := z.exact(in[2:])
@@ -100,7 +100,7 @@ func (z *Normalizer) national(in []byte, q *query) reading {
 }
 
 // isExitCode tells whether digits are, as a whole, a way out of the region.
-func (z *Normalizer) isExitCode(digits []byte, home *territory) bool {
+func isExitCode(digits []byte, home *territory) bool {
 	if home == nil || !home.ready() {
 		return false
 	}
@@ -212,9 +212,8 @@ func (z *Normalizer) try(rule *compiledRule, c *callingPlan, nsn []byte) reading
 }
 
 // byArea completes a local number with the first of the known areas that makes it
-// valid.
-func (z *Normalizer) byArea(in []byte, plus bool, q *query) reading {
-	home := q.home
+// valid. The reason is NoArea when none is known.
+func (z *Normalizer) byArea(in []byte, plus bool, home *territory, areas *areaHint) reading {
 	c, nsn := z.plan.split(in)
 	if c == nil || c.code != home.code {
 		if plus {
@@ -224,7 +223,9 @@ func (z *Normalizer) byArea(in []byte, plus bool, q *query) reading {
 	}
 	local := z.rules.local[home.id]
 	main := z.plan.codes[home.code]
-	for _, area := range q.areas.candidates(z, home) {
+	none := NoArea
+	for _, area := range areas.candidates(z, home) {
+		none = InvalidForRegion
 		for i := range local {
 			for _, written := range [...][]byte{in, nsn} {
 				if written == nil || (plus && len(written) == len(in)) {
@@ -250,7 +251,7 @@ func (z *Normalizer) byArea(in []byte, plus bool, q *query) reading {
 			}
 		}
 	}
-	return reading{reason: NoArea}
+	return reading{reason: none}
 }
 
 func codeLength(code int) int {

@@ -62,6 +62,7 @@ type ruleSet struct {
 
 type compiledRule struct {
 	*Rule
+	quick   *automaton // says without allocating that the pattern does not match
 	pattern *regexp.Regexp
 	// before and after are Replace around {area}, for local rules.
 	before, after string
@@ -123,7 +124,11 @@ func (s *ruleSet) add(r *Rule) error {
 	if r.Pattern == "" || r.Replace == "" || r.CallingCode == 0 || !SupportedRegion(r.Region) {
 		return fmt.Errorf("pattern, replace, callingCode and a supported region are needed")
 	}
-	c := compiledRule{Rule: r, pattern: pattern}
+	quick, err := compileAutomaton(r.Pattern)
+	if err != nil {
+		return fmt.Errorf("pattern: %w", err)
+	}
+	c := compiledRule{Rule: r, quick: quick, pattern: pattern}
 	switch r.Kind {
 	case "rewrite":
 		s.byCode[r.CallingCode] = append(s.byCode[r.CallingCode], c)
@@ -142,6 +147,9 @@ func (s *ruleSet) add(r *Rule) error {
 
 // rewrite applies the rule to a national number; area is used by local rules.
 func (r *compiledRule) rewrite(nsn []byte, area string) (digits, bool) {
+	if r.quick.matchAll(nsn) == 0 {
+		return digits{}, false
+	}
 	text := string(nsn)
 	at := r.pattern.FindStringSubmatchIndex(text)
 	if at == nil {

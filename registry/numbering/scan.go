@@ -36,13 +36,11 @@ func (g group) len() int { return int(g.end - g.start) }
 
 // A scan is a text folded to ASCII (see foldRune) and cut into groups of digits.
 type scan struct {
-	raw     string
-	n       int
-	text    [MaxInput]byte
-	at      [MaxInput + 1]uint16 // where each byte of text comes from in raw
-	groups  []group
-	letters bool
-	room    [48]group // groups of an ordinary text, to spare an allocation
+	raw    string
+	n      int
+	text   [MaxInput]byte
+	at     [MaxInput + 1]uint16 // where each byte of text comes from in raw
+	groups []group
 }
 
 // fold fills text and at. It reports whether there is anything but blanks. Bytes
@@ -91,7 +89,7 @@ func (s *scan) digitsIn(from, to int) (digits, bool) {
 
 // cut finds the groups.
 func (s *scan) cut() {
-	s.groups = s.room[:0]
+	s.groups = s.groups[:0]
 	var between gap
 	for i := 0; i < s.n; {
 		switch b := s.text[i]; {
@@ -108,7 +106,6 @@ func (s *scan) cut() {
 			for i < s.n && isLetter(s.text[i]) {
 				i++
 			}
-			s.letters = true
 			s.word(start, i, &between)
 		default:
 			between.symbol(b)

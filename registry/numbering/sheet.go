@@ -17,6 +17,9 @@ type damage struct {
 // the shortest exact form (9.2723065E8). Spreadsheets themselves show six digits at
 // most (5.73001E+11), so that the rest is lost.
 func spreadsheet(text []byte) (damage, bool) {
+	if !looksCalculated(text) {
+		return damage{}, false
+	}
 	s := strings.Trim(string(text), " \n+")
 	if mantissa, exponent, ok := strings.Cut(s, "e"); ok {
 		return scientific(mantissa, exponent)
@@ -29,6 +32,21 @@ func spreadsheet(text []byte) (damage, bool) {
 		return damage{digits: digitsOf([]byte(whole)), rule: ruleDecimal}, true
 	}
 	return thousands(s)
+}
+
+// looksCalculated sorts out nearly all texts: a calculated number has digits, a
+// decimal point or exponent, and nothing else.
+func looksCalculated(text []byte) bool {
+	marks := 0
+	for _, b := range text {
+		switch {
+		case b == '.' || b == ',' || b == 'e':
+			marks++
+		case !isDigit(b) && b != '+' && b != ' ' && b != '\n':
+			return false
+		}
+	}
+	return marks > 0
 }
 
 func scientific(mantissa, exponent string) (damage, bool) {
