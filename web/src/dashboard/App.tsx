@@ -1,0 +1,68 @@
+import { useEffect, useRef, type ReactNode } from 'react';
+import { Header } from './components/Header';
+import { useRoute, type Route } from './router';
+import { Check } from './views/Check';
+import { ImportDetail } from './views/ImportDetail';
+import { Imports } from './views/Imports';
+import { JobDetail } from './views/JobDetail';
+import { Jobs } from './views/Jobs';
+import { Leads } from './views/Leads';
+import { Overview } from './views/Overview';
+import { StartJob } from './views/StartJob';
+
+interface Place {
+  title: string;
+  body: ReactNode;
+}
+
+function place({ view, id, query }: Route): Place {
+  switch (view) {
+    case 'overview':
+      return { title: 'Overview', body: <Overview /> };
+    case 'leads':
+      return { title: 'Leads', body: <Leads key={query.toString()} tier={query.get('tier')} region={query.get('region')} /> };
+    case 'jobs':
+      if (id === 'new') return { title: 'Start a job', body: <StartJob importId={query.get('import')} /> };
+      if (id !== null) return { title: 'Job', body: <JobDetail key={id} id={id} /> };
+      return { title: 'Jobs', body: <Jobs /> };
+    case 'imports':
+      if (id !== null) return { title: 'Import', body: <ImportDetail key={id} id={id} /> };
+      return { title: 'Imports', body: <Imports /> };
+    case 'check':
+      return { title: 'Check a number', body: <Check /> };
+  }
+  return {
+    title: 'Not found',
+    body: (
+      <p data-testid="not-found">
+        There is nothing at this address. <a href="#/overview">Go to the overview.</a>
+      </p>
+    ),
+  };
+}
+
+export function App() {
+  const route = useRoute();
+  const { title, body } = place(route);
+  const main = useRef<HTMLElement>(null);
+  const at = `${route.view}/${route.id ?? ''}`;
+  const seen = useRef(at);
+
+  useEffect(() => {
+    document.title = `${title} · phoneregistry`;
+    if (seen.current === at) return;
+    seen.current = at;
+    // A change of place is a new page: start at its top, also for the keyboard.
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [at, title]);
+
+  return (
+    <div className="app">
+      <Header view={route.view} />
+      <main className="main" ref={main} tabIndex={-1} data-testid={`view-${route.view}`}>
+        {body}
+      </main>
+    </div>
+  );
+}

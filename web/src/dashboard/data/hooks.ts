@@ -1,0 +1,104 @@
+import { useCallback, useState, useSyncExternalStore } from 'react';
+import { request, reachable, type Operation } from '../../shared/api';
+import { live, session } from '../../shared/current';
+import { asApiError, type ApiError } from '../../shared/errors';
+import { QueryCache, type QueryState } from './queryCache';
+import { Streams, type StreamState } from './stream';
+
+export const cache = new QueryCache(
+  (operation, variables, signal) => request(operation, variables, { session, signal }),
+  {
+    setTimeout: (run, ms) => window.setTimeout(run, ms),
+    clearTimeout: (timer) => window.clearTimeout(timer as number),
+    visible: () => document.visibilityState === 'visible',
+  },
+);
+
+const streams = new Streams(() => live.client());
+
+// Another caller must not see what the last one saw.
+let caller = session.token;
+session.store.subscribe(() => {
+  if (session.token === caller) return;
+  caller = session.token;
+  cache.clear();
+  streams.clear();
+});
+
+// Back in sight, or the server back in reach: show what is true now.
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') cache.refetchAll();
+});
+let wasReachable = true;
+reachable.subscribe(() => {
+  const back = reachable.get() && !wasReachable;
+  wasReachable = reachable.get();
+  if (back) cache.refetchAll();
+});
+
+export interface QueryResult<Result> extends QueryState<Result> {
+  refetch: () => void;
+}
+
+export interface QueryOptions {
+  /** Fetch again every so many milliseconds; 0 is never. */
+  pollMs?: number;
+  /** Don't fetch (yet). */
+  pause?: boolean;
+}
+
+/** Runs a query and keeps it up to date. */
+export function useQuery<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+  { pollMs = 0, pause = false }: QueryOptions = {},
+): QueryResult<Result> {
+  const query = cache.query(operation, variables);
+  const subscribe = useCallback(
+    (listener: () => void) => (pause ? () => undefined : query.subscribe(listener, pollMs)),
+    [query, pollMs, pause],
+  );
+  const state = useSyncExternalStore(subscribe, query.get);
+  return { ...state, refetch: () => query.refetch() };
+}
+
+/** Follows a subscription. */
+export function useSubscription<Result, Variables extends Record<string, unknown>>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+  pause = false,
+): StreamState<Result> {
+  const stream = streams.stream(operation, variables);
+  const subscribe = useCallback(
+    (listener: () => void) => (pause ? () => undefined : stream.subscribe(listener)),
+    [stream, pause],
+  );
+  return useSyncExternalStore(subscribe, stream.get);
+}
+
+export interface MutationState {
+  busy: boolean;
+  error: ApiError | null;
+}
+
+/** Returns a function that runs the mutation: its data, or null when `error` says why not. */
+export function useMutation<Result, Variables>(
+  operation: Operation<Result, Variables>,
+): [(variables: Variables) => Promise<Result | null>, MutationState] {
+  const [state, setState] = useState<MutationState>({ busy: false, error: null });
+  const run = useCallback(
+    async (variables: Variables) => {
+      setState({ busy: true, error: null });
+      try {
+        const data = await request(operation, variables, { session });
+        setState({ busy: false, error: null });
+        return data;
+      } catch (error) {
+        setState({ busy: false, error: asApiError(error) });
+        return null;
+      }
+    },
+    [operation],
+  );
+  return [run, state];
+}

@@ -1,0 +1,80 @@
+import { useState } from 'react';
+import { Card, Empty, Shown } from '../components/Bits';
+import { Icon } from '../components/Icons';
+import { JobCard } from '../components/JobCard';
+import { Pages } from '../components/Pages';
+import { Choice } from '../components/Choice';
+import { useMayOperate } from '../components/useCaller';
+import { useQuery } from '../data/hooks';
+import { JobsQuery, type JobStatus } from '../data/operations';
+import { href } from '../router';
+
+const POLL_MS = 5_000;
+const PAGE = 20;
+
+const choices: { id: string; name: string; statuses: JobStatus[] | null }[] = [
+  { id: 'all', name: 'All', statuses: null },
+  { id: 'active', name: 'Active', statuses: ['QUEUED', 'RUNNING', 'PAUSED'] },
+  { id: 'over', name: 'Finished', statuses: ['COMPLETED', 'FAILED', 'CANCELLED'] },
+];
+
+export function Jobs() {
+  const [choice, setChoice] = useState('all');
+  const statuses = choices.find(({ id }) => id === choice)?.statuses ?? null;
+  const mayOperate = useMayOperate();
+  return (
+    <>
+      <div className="page-head">
+        <h1>Jobs</h1>
+        {mayOperate && (
+          <a className="button primary" href={href('jobs', 'new')} data-testid="start-job-link">
+            <Icon name="plus" />
+            Start a job
+          </a>
+        )}
+      </div>
+      <Choice label="Which jobs" options={choices} value={choice} onChange={setChoice} testId="job-filter" />
+      {mayOperate === false && <p className="hint">Your role may watch jobs, but not start or change them.</p>}
+      <Pages key={choice} render={(after, onNext) => <Page statuses={statuses} after={after} onNext={onNext} />} />
+    </>
+  );
+}
+
+interface PageProps {
+  statuses: JobStatus[] | null;
+  after: string | null;
+  onNext: (cursor: string) => React.ReactNode;
+}
+
+function Page({ statuses, after, onNext }: PageProps) {
+  const jobs = useQuery(
+    JobsQuery,
+    { filter: statuses && { statuses }, first: PAGE, after },
+    // Only the newest page is watched; each active job is followed by its own subscription.
+    { pollMs: after === null ? POLL_MS : 0 },
+  );
+  return (
+    <Shown state={jobs} lines={6}>
+      {({ validationJobs: { nodes, pageInfo } }) => (
+        <>
+          {nodes.length === 0 && after === null && <NoJobs filtered={statuses !== null} />}
+          {nodes.map((job) => (
+            <Card key={job.id} title="" className="job-card">
+              <JobCard job={job} />
+            </Card>
+          ))}
+          {pageInfo.hasNextPage && pageInfo.endCursor !== null && onNext(pageInfo.endCursor)}
+        </>
+      )}
+    </Shown>
+  );
+}
+
+function NoJobs({ filtered }: { filtered: boolean }) {
+  if (filtered) return <Empty title="No such jobs" />;
+  return (
+    <Empty title="No jobs yet">
+      <p>A job asks platforms whether numbers answer there, and turns the answers into lead scores.</p>
+    </Empty>
+  );
+}

@@ -1,0 +1,170 @@
+import { Ago, Card, Empty, Shown, Simulated } from '../components/Bits';
+import { ImportRow } from '../components/ImportRow';
+import { JobCard } from '../components/JobCard';
+import { LeadList } from '../components/LeadList';
+import { NumberBox } from '../components/NumberBox';
+import { LineTypeChart, RegionChart } from '../components/RegionChart';
+import { TierChart } from '../components/TierChart';
+import { useSimulatedPlatforms } from '../components/useCaller';
+import { useQuery } from '../data/hooks';
+import { ImportsQuery, JobsQuery, LeadsQuery, StatsQuery, type Stats } from '../data/operations';
+import { compact, count } from '../format';
+import { href } from '../router';
+
+const SLOW_POLL_MS = 10_000;
+const POLL_MS = 5_000;
+
+export function Overview() {
+  const stats = useQuery(StatsQuery, {}, { pollMs: POLL_MS });
+  const isEmpty = stats.data?.registryStats.phones === 0;
+  return (
+    <>
+      <div className="page-head">
+        <h1>Overview</h1>
+        {stats.data && (
+          <p className="hint">
+            Counted <Ago time={stats.data.registryStats.asOf} />
+          </p>
+        )}
+      </div>
+      <Shown state={stats} lines={4}>
+        {(data) => (isEmpty ? <FirstSteps /> : <Totals stats={data.registryStats} />)}
+      </Shown>
+      <div className="grid">
+        {!isEmpty && stats.data && <Charts stats={stats.data.registryStats} />}
+        <JobsCard />
+        <Card title="Check a number" className="span-5">
+          <NumberBox />
+        </Card>
+        <BestLeads />
+        <LastImports />
+      </div>
+    </>
+  );
+}
+
+function FirstSteps() {
+  return (
+    <Empty title="The registry is empty" testId="first-steps">
+      <p>Upload a CSV file of contacts: its numbers are normalised, merged and counted here.</p>
+      <a className="button primary" href={href('imports')}>
+        Upload a file
+      </a>
+    </Empty>
+  );
+}
+
+function Totals({ stats }: { stats: Stats }) {
+  const tier = (name: string) => stats.byTier.find((row) => row.tier === name)?.count ?? 0;
+  const scored = stats.byTier.reduce((sum, row) => sum + row.count, 0) - tier('UNKNOWN');
+  const countries = stats.byRegion.filter((row) => row.region !== 'ZZ' && row.region !== '001').length;
+  const tiles = [
+    { id: 'phones', name: 'Numbers', value: stats.phones },
+    { id: 'customers', name: 'Customers', value: stats.customers },
+    { id: 'countries', name: 'Countries and regions', value: countries },
+    { id: 'good-leads', name: 'Premium and high leads', value: tier('PREMIUM') + tier('HIGH'), of: scored },
+  ];
+  return (
+    <dl className="tiles" data-testid="totals">
+      {tiles.map((tile) => (
+        <div key={tile.id} className="tile" data-testid={`total-${tile.id}`} data-count={tile.value}>
+          <dt>{tile.name}</dt>
+          <dd title={count(tile.value)}>{compact(tile.value)}</dd>
+          {tile.of !== undefined && <dd className="tile-of">of {compact(tile.of)} scored</dd>}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Charts({ stats }: { stats: Stats }) {
+  const simulated = useSimulatedPlatforms();
+  const scored = stats.byTier.some((row) => row.count > 0);
+  return (
+    <>
+      <Card title="Numbers by country" className="span-7" testId="card-regions">
+        <RegionChart stats={stats} />
+      </Card>
+      <div className="span-5 stack">
+        <Card title="Leads by tier" aside={scored && simulated.size > 0 && <Simulated />} testId="card-tiers">
+          {scored ? (
+            <TierChart byTier={stats.byTier} />
+          ) : (
+            <Empty title="No scores yet">
+              <p>Scores come from validation jobs.</p>
+              <a className="button" href={href('jobs', 'new')}>Start a job</a>
+            </Empty>
+          )}
+        </Card>
+        <Card title="Numbers by line type" testId="card-line-types">
+          <LineTypeChart stats={stats} />
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function JobsCard() {
+  const jobs = useQuery(JobsQuery, { filter: null, first: 3, after: null }, { pollMs: POLL_MS });
+  return (
+    <Card
+      title="Latest jobs"
+      className="span-7"
+      aside={<a href={href('jobs')}>All jobs</a>}
+      testId="card-jobs"
+    >
+      <Shown state={jobs}>
+        {({ validationJobs: { nodes } }) =>
+          nodes.length === 0 ? (
+            <Empty title="No jobs yet">
+              <p>A job asks platforms whether numbers answer there.</p>
+              <a className="button" href={href('jobs', 'new')}>Start a job</a>
+            </Empty>
+          ) : (
+            <div className="stack">{nodes.map((job) => <JobCard key={job.id} job={job} compact />)}</div>
+          )
+        }
+      </Shown>
+    </Card>
+  );
+}
+
+function BestLeads() {
+  const leads = useQuery(LeadsQuery, { filter: null, first: 5, after: null }, { pollMs: SLOW_POLL_MS });
+  return (
+    <Card
+      title="Best leads"
+      className="span-7"
+      aside={<a href={href('leads')}>All leads</a>}
+      testId="card-leads"
+    >
+      <Shown state={leads} lines={5}>
+        {({ leads: { nodes } }) =>
+          nodes.length === 0 ? <Empty title="No leads yet" /> : <LeadList leads={nodes} />
+        }
+      </Shown>
+    </Card>
+  );
+}
+
+function LastImports() {
+  const imports = useQuery(ImportsQuery, { first: 4, after: null }, { pollMs: POLL_MS });
+  return (
+    <Card
+      title="Latest imports"
+      className="span-5"
+      aside={<a href={href('imports')}>All imports</a>}
+      testId="card-imports"
+    >
+      <Shown state={imports}>
+        {({ imports: { nodes } }) =>
+          nodes.length === 0 ? (
+            <Empty title="No imports yet" />
+          ) : (
+            <ul className="rows">{nodes.map((batch) => <ImportRow key={batch.id} batch={batch} />)}</ul>
+          )
+        }
+      </Shown>
+    </Card>
+  );
+}

@@ -1,0 +1,161 @@
+import { useState, type SyntheticEvent } from 'react';
+import { Card, Problem, Shown, Simulated } from '../components/Bits';
+import { Icon } from '../components/Icons';
+import { TargetFields } from '../components/TargetFields';
+import { JobSettings } from '../components/JobSettings';
+import { useMayOperate } from '../components/useCaller';
+import { useMutation, useQuery } from '../data/hooks';
+import { jobsChanged } from '../data/jobs';
+import { PlatformsQuery, StartJob as StartJobMutation, type Platform, type UserErrors } from '../data/operations';
+import { inputOf, missing, type JobForm } from '../data/startJob';
+import { label, plural, when } from '../format';
+import { go, href } from '../router';
+
+function blank(importId: string | null): JobForm {
+  return {
+    name: `Check of ${when(new Date().toISOString())}`,
+    platforms: [],
+    target: importId === null ? 'filter' : 'import',
+    regions: [],
+    lineTypes: ['MOBILE', 'FIXED_LINE_OR_MOBILE'],
+    pasted: '',
+    importId: importId ?? '',
+    batchSize: '',
+    maxConcurrent: '',
+    retryAttempts: '',
+    recheckAfter: '',
+  };
+}
+
+interface Started {
+  id: string;
+  skippedCount: number;
+  skipped: readonly { index: number; reason: string }[];
+}
+
+export function StartJob({ importId }: { importId: string | null }) {
+  const [form, setForm] = useState(() => blank(importId));
+  const [problems, setProblems] = useState<UserErrors>([]);
+  const [lacking, setLacking] = useState<string | null>(null);
+  const [started, setStarted] = useState<Started | null>(null);
+  const [start, starting] = useMutation(StartJobMutation);
+  const mayOperate = useMayOperate();
+  const change = (part: Partial<JobForm>) => setForm((now) => ({ ...now, ...part }));
+
+  async function submit(event: SyntheticEvent) {
+    event.preventDefault();
+    setProblems([]);
+    const lack = missing(form);
+    setLacking(lack?.message ?? null);
+    if (lack) return;
+    const payload = (await start({ input: inputOf(form) }))?.startValidationJob;
+    if (!payload) return;
+    setProblems(payload.userErrors);
+    if (!payload.job) return;
+    jobsChanged();
+    if (payload.skippedCount > 0) setStarted({ ...payload, id: payload.job.id });
+    else go(href('jobs', payload.job.id));
+  }
+
+  return (
+    <>
+      <a className="back" href="#/jobs">
+        <Icon name="back" />
+        Jobs
+      </a>
+      <div className="page-head">
+        <h1>Start a job</h1>
+      </div>
+      {mayOperate === false && <p className="note">Your role may not start jobs: that takes an operator.</p>}
+      {started ? <Skipped started={started} /> : (
+        <form className="stack form" onSubmit={(event) => void submit(event)} data-testid="start-job">
+          <Card title="What to check">
+            <div className="field">
+              <label htmlFor="job-name">Name</label>
+              <input
+                id="job-name"
+                value={form.name}
+                maxLength={200}
+                onChange={(event) => change({ name: event.target.value })}
+                data-testid="job-name"
+              />
+            </div>
+            <Platforms chosen={form.platforms} onChange={(platforms) => change({ platforms })} />
+          </Card>
+          <Card title="Which numbers">
+            <TargetFields form={form} change={change} />
+          </Card>
+          <JobSettings form={form} change={change} />
+          {starting.error && <Problem error={starting.error} />}
+          {[lacking, ...problems.map((problem) => problem.message)].map((text) => text && (
+            <p key={text} className="field-error" role="alert" data-testid="user-error">{text}</p>
+          ))}
+          <div className="form-end">
+            <button
+              type="submit"
+              className="button primary"
+              disabled={starting.busy || mayOperate === false}
+              data-testid="start-job-submit"
+            >
+              {starting.busy ? 'Starting…' : 'Start the job'}
+            </button>
+          </div>
+        </form>
+      )}
+    </>
+  );
+}
+
+function Platforms({ chosen, onChange }: { chosen: readonly Platform[]; onChange: (chosen: Platform[]) => void }) {
+  const platforms = useQuery(PlatformsQuery, {});
+  return (
+    <fieldset className="field">
+      <legend>Platforms</legend>
+      <Shown state={platforms} lines={2}>
+        {(data) => (
+          <div className="checks">
+            {data.platforms.map(({ platform, isAvailable, simulated, adapter }) => (
+              <label key={platform} className="check" data-disabled={!isAvailable}>
+                <input
+                  type="checkbox"
+                  checked={chosen.includes(platform)}
+                  disabled={!isAvailable}
+                  onChange={(event) =>
+                    onChange(event.target.checked ? [...chosen, platform] : chosen.filter((p) => p !== platform))
+                  }
+                  data-testid={`platform-${platform}`}
+                />
+                <span>{label(platform)}</span>
+                {simulated && <Simulated />}
+                {!isAvailable && <span className="hint">not available here</span>}
+                {isAvailable && !simulated && adapter && <span className="hint">{adapter}</span>}
+              </label>
+            ))}
+          </div>
+        )}
+      </Shown>
+    </fieldset>
+  );
+}
+
+/** The job runs, but some of what was pasted is not in it. */
+function Skipped({ started }: { started: Started }) {
+  return (
+    <Card title="The job has started" testId="job-skipped">
+      <p>{plural(started.skippedCount, 'number')} could not be checked and {started.skippedCount === 1 ? 'was' : 'were'} left out:</p>
+      <ul className="rows">
+        {started.skipped.map(({ index, reason }) => (
+          <li key={index} className="row">
+            <span className="hint">No. {index + 1}</span>
+            <span>{label(reason)}</span>
+          </li>
+        ))}
+      </ul>
+      <div className="form-end">
+        <a className="button primary" href={href('jobs', started.id)}>
+          Watch the job
+        </a>
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,303 @@
+// Operations to begin with. Each runs as it stands on a registry with sample data; what has to be
+// looked up first (the id of a job) is filled in when the example is opened.
+
+/** Fills in variables from what the registry holds; null when it holds nothing fitting. */
+export type Prepare = (run: (query: string) => Promise<unknown>) => Promise<Record<string, unknown> | null>;
+
+export interface Example {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  readonly query: string;
+  readonly variables?: Record<string, unknown>;
+  readonly prepare?: Prepare;
+  /** What to say when `prepare` finds nothing. */
+  readonly missing?: string;
+}
+
+export const NEWEST_JOB = 'query NewestJob { validationJobs(first: 1) { nodes { id } } }';
+export const NEWEST_IMPORT = 'query NewestImport { imports(first: 1) { nodes { id } } }';
+
+type Connection = { nodes?: { id: string }[] } | undefined;
+
+function newest(query: string, field: 'validationJobs' | 'imports'): Prepare {
+  return async (run) => {
+    const data = (await run(query)) as Record<string, Connection> | null;
+    const id = data?.[field]?.nodes?.[0]?.id;
+    return id === undefined ? null : { id };
+  };
+}
+
+export const examples: readonly Example[] = [
+  {
+    id: 'normalize',
+    title: 'Normalise a raw number',
+    about: 'What the numbering rules make of a text. Stores nothing.',
+    // Its values are in the text: the variables of the very first tab are not shown by GraphiQL 5.4.
+    query: `# What the numbering rules make of a raw text. Stores nothing.
+# Press Ctrl-Enter to run it; more examples are in the panel on the left.
+query NormalizePhone {
+  normalizePhone(input: "(601) 234 5678 ext 12", region: "CO") {
+    number
+    region
+    lineType
+    isValid
+    reason
+    appliedRule
+    extension
+    originalCarrier
+    location
+    timezones
+    nationalFormat
+  }
+}
+`,
+  },
+  {
+    id: 'phones',
+    title: 'A page of numbers',
+    about: 'Valid Colombian mobile numbers with the customers that hold them, best score first.',
+    query: `query PhonesPage($filter: PhoneFilter, $first: Int!, $after: String) {
+  phones(
+    filter: $filter
+    orderBy: { field: SCORE, direction: DESC }
+    first: $first
+    after: $after
+  ) {
+    totalCount
+    nodes {
+      number
+      region
+      lineType
+      originalCarrier
+      leadScore {
+        total
+        tier
+        simulated
+      }
+      customers(first: 3) {
+        nodes {
+          customerId
+          isPrimary
+          confidence
+          source
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+    variables: { filter: { regions: ['CO'], lineTypes: ['MOBILE'], isValid: true }, first: 20, after: null },
+  },
+  {
+    id: 'leads',
+    title: 'Leads, explained',
+    about: 'The best leads, and what each platform contributed to their scores.',
+    query: `query Leads($filter: LeadFilter, $first: Int!) {
+  leads(filter: $filter, first: $first) {
+    nodes {
+      total
+      tier
+      coverage
+      simulated
+      modelVersion
+      phone {
+        number
+        region
+      }
+      components {
+        platform
+        weight
+        points
+        status
+        method
+        reason
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+    variables: { filter: { minCoverage: 0.4 }, first: 10 },
+  },
+  {
+    id: 'add-phone',
+    title: 'Add a number to a customer',
+    about: 'Running it twice changes nothing: a number is never doubled.',
+    query: `mutation AddPhone($input: AddPhoneInput!) {
+  addPhone(input: $input) {
+    created
+    customerPhone {
+      customerId
+      number
+      isPrimary
+      confidence
+      source
+    }
+    normalized {
+      appliedRule
+      lineType
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    variables: {
+      input: { customerId: 'example-1', number: '300 123 4567', region: 'CO', source: 'manual_upload' },
+    },
+  },
+  {
+    id: 'start-job',
+    title: 'Start a validation job',
+    about: 'Checks every valid Colombian mobile number on two platforms.',
+    query: `mutation StartValidationJob($input: StartValidationJobInput!) {
+  startValidationJob(input: $input) {
+    job {
+      id
+      status
+      total
+      isPlanned
+    }
+    skippedCount
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    variables: {
+      input: {
+        name: 'Colombian mobiles',
+        platforms: ['WHATSAPP', 'GOOGLE'],
+        target: { filter: { regions: ['CO'], lineTypes: ['MOBILE'] } },
+        batchSize: 200,
+      },
+    },
+  },
+  {
+    id: 'job-progress',
+    title: 'Watch a job live',
+    about: 'Follows the newest job until it ends.',
+    query: `subscription ValidationJobProgress($id: ID!) {
+  validationJobProgress(id: $id) {
+    sequence
+    status
+    processed
+    total
+    percent
+    ratePerSecond
+    etaSeconds
+    platforms {
+      platform
+      processed
+      succeeded
+      failed
+      total
+    }
+  }
+}
+`,
+    variables: { id: '' },
+    prepare: newest(NEWEST_JOB, 'validationJobs'),
+    missing: 'There is no job yet: start one first.',
+  },
+  {
+    id: 'lead-changes',
+    title: 'Watch scores change',
+    about: 'Scores as a running job moves them.',
+    query: `subscription LeadScoreChanged($filter: LeadFilter) {
+  leadScoreChanged(filter: $filter) {
+    total
+    tier
+    simulated
+    phone {
+      number
+      region
+    }
+    updatedAt
+  }
+}
+`,
+    variables: { filter: { minScore: 40 } },
+  },
+  {
+    id: 'import-progress',
+    title: 'Watch an import live',
+    about: 'Follows the newest import, with what was rejected and why.',
+    query: `subscription ImportProgress($id: ID!) {
+  importProgress(id: $id) {
+    sequence
+    status
+    percent
+    ratePerSecond
+    import {
+      fileName
+      rowsRead
+      rowsAccepted
+      rowsRejected
+      rejections {
+        reason
+        count
+      }
+    }
+  }
+}
+`,
+    variables: { id: '' },
+    prepare: newest(NEWEST_IMPORT, 'imports'),
+    missing: 'There is no import yet: upload a file first.',
+  },
+  {
+    id: 'overview',
+    title: 'Totals, platforms and who I am',
+    about: 'What the registry holds, and what this installation can tell.',
+    query: `query Overview {
+  viewer {
+    name
+    role
+    seesWholeNumbers
+  }
+  registryStats {
+    asOf
+    phones
+    customers
+    byRegion {
+      region
+      count
+    }
+    byTier {
+      tier
+      count
+    }
+  }
+  platforms {
+    platform
+    adapter
+    isAvailable
+    simulated
+    weight
+  }
+}
+`,
+  },
+];
+
+/** The examples that are open when GraphiQL is seen for the first time. */
+export const firstTabs = ['normalize', 'phones', 'leads', 'start-job'];
+
+export function variablesText(variables: Record<string, unknown> | undefined): string {
+  return variables === undefined ? '' : JSON.stringify(variables, null, 2);
+}

@@ -1,0 +1,109 @@
+// One GraphQL request over HTTP. Always POST: a GET would put numbers into an address.
+import { print } from '@0no-co/graphql.web';
+import { ApiError, errorOfGraphQL, errorOfStatus, unreachable } from './errors';
+import type { SessionKeeper } from './session';
+import { createStore } from './store';
+
+/** An operation with the types of its result and variables. */
+export interface Operation<Result, Variables> {
+  readonly definitions: readonly unknown[];
+  // As in TypedDocumentNode: carries the types, is never called.
+  __apiType?: ((variables: Variables) => Result) | undefined;
+}
+
+/** Whether the last request reached the server. */
+export const reachable = createStore(true);
+
+const printed = new WeakMap<object, string>();
+
+/** The text of an operation. */
+export function textOf(operation: Operation<unknown, never>): string {
+  let text = printed.get(operation);
+  if (text === undefined) {
+    text = print(operation as Parameters<typeof print>[0]);
+    printed.set(operation, text);
+  }
+  return text;
+}
+
+/** The name of an operation, as it shows in the server's log. */
+export function nameOf(operation: Operation<unknown, never>): string {
+  for (const definition of operation.definitions as { kind: string; name?: { value: string } }[]) {
+    if (definition.kind === 'OperationDefinition' && definition.name) return definition.name.value;
+  }
+  throw new Error('an operation needs a name');
+}
+
+interface Answer<Result> {
+  data?: Result | null;
+  errors?: { message?: unknown; extensions?: { code?: unknown } | null }[];
+}
+
+export interface RequestOptions {
+  session: SessionKeeper;
+  signal?: AbortSignal;
+  fetch?: typeof fetch;
+}
+
+/**
+ * Runs a query or mutation and returns its data. Throws an ApiError for everything that is no
+ * data; a refused token also ends the session.
+ */
+export async function request<Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+  { session, signal, fetch: send = fetch }: RequestOptions,
+): Promise<Result> {
+  const token = session.token;
+  if (token === null) throw new ApiError('unauthorized', 'Sign in first.');
+  const response = await post(send, token, JSON.stringify({
+    operationName: nameOf(operation),
+    query: textOf(operation),
+    variables,
+  }), signal);
+  try {
+    return await read<Result>(response);
+  } catch (error) {
+    if (error instanceof ApiError && error.kind === 'unauthorized') session.refused(token);
+    throw error;
+  }
+}
+
+async function post(send: typeof fetch, token: string, body: string, signal?: AbortSignal): Promise<Response> {
+  try {
+    const response = await send('/graphql', {
+      method: 'POST',
+      headers: {
+        Accept: 'application/graphql-response+json, application/json;q=0.9',
+        Authorization: `Bearer ${token}`,
+        'Content-Type': 'application/json',
+      },
+      body,
+      cache: 'no-store',
+      credentials: 'omit',
+      redirect: 'error',
+      signal: signal ?? null,
+    });
+    reachable.set(true);
+    return response;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    reachable.set(false);
+    throw unreachable();
+  }
+}
+
+async function read<Result>(response: Response): Promise<Result> {
+  const failed = errorOfStatus(response.status, response.headers.get('Retry-After'));
+  let answer: Answer<Result>;
+  try {
+    answer = (await response.json()) as Answer<Result>;
+  } catch {
+    throw failed ?? new ApiError('server', 'The server’s answer could not be read.');
+  }
+  if (failed?.kind === 'unauthorized') throw failed;
+  if (answer.errors?.length) throw errorOfGraphQL(answer.errors);
+  if (failed) throw failed;
+  if (answer.data == null) throw new ApiError('server', 'The server’s answer holds no data.');
+  return answer.data;
+}
