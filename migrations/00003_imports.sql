@@ -7,7 +7,9 @@ CREATE TABLE import_batches (
     options          jsonb NOT NULL,
     content_hash     bytea NOT NULL CHECK (length(content_hash) = 32),
     options_hash     bytea NOT NULL CHECK (length(options_hash) = 32),
-    spool_path       text NOT NULL DEFAULT '',
+    spool_id         uuid,
+    spool_name       text NOT NULL DEFAULT '' CHECK (length(spool_name) <= 255),
+    encoding         text NOT NULL,
     status           import_status NOT NULL,
     bytes_total      bigint NOT NULL CHECK (bytes_total >= 0),
     bytes_read       bigint NOT NULL DEFAULT 0,
@@ -27,11 +29,14 @@ CREATE TABLE import_batches (
     completed_at     timestamptz,
     error_message    text NOT NULL DEFAULT '',
     CONSTRAINT import_batches_batch_no_key UNIQUE (batch_no),
+    CONSTRAINT import_batches_spooled CHECK ((spool_id IS NULL) = (spool_name = '')),
     CONSTRAINT import_batches_counted CHECK (rows_read = rows_accepted + rows_rejected),
+    CONSTRAINT import_batches_numbers_counted CHECK (numbers_accepted = contacts_created + contacts_merged),
     CONSTRAINT import_batches_ended CHECK ((completed_at IS NOT NULL) = (status IN ('COMPLETED', 'FAILED')))
 );
 CREATE UNIQUE INDEX import_batches_once_idx ON import_batches (content_hash, source_id, options_hash) WHERE status <> 'FAILED';
 CREATE INDEX import_batches_created_at_idx ON import_batches (created_at DESC, id);
+CREATE INDEX import_batches_open_idx ON import_batches (spool_id, created_at) WHERE status IN ('QUEUED', 'RUNNING');
 COMMENT ON TABLE import_batches IS 'Files that were imported or are being imported, with their checkpoint and their sums.';
 COMMENT ON COLUMN import_batches.id IS 'Id in the API.';
 COMMENT ON COLUMN import_batches.batch_no IS 'Short key used in the tables that hold rows.';
@@ -40,17 +45,19 @@ COMMENT ON COLUMN import_batches.file_name IS 'Name of the file as given.';
 COMMENT ON COLUMN import_batches.options IS 'Format, region, area, header mapping and limits by which it is read.';
 COMMENT ON COLUMN import_batches.content_hash IS 'SHA-256 of the file.';
 COMMENT ON COLUMN import_batches.options_hash IS 'SHA-256 of the options: the same file with other options is another import.';
-COMMENT ON COLUMN import_batches.spool_path IS 'Where the received file waits, for a resumption; empty when it came from a local file.';
+COMMENT ON COLUMN import_batches.spool_id IS 'Which directory of received files holds the file; only servers that have it can go on with the import. Null when it is read from a local file.';
+COMMENT ON COLUMN import_batches.spool_name IS 'Name of the file in that directory; empty when it is read from a local file.';
+COMMENT ON COLUMN import_batches.encoding IS 'How the file writes its characters: utf-8, windows-1252, utf-16le or utf-16be. Raw rows are kept in it.';
 COMMENT ON COLUMN import_batches.status IS 'State of the import.';
 COMMENT ON COLUMN import_batches.bytes_total IS 'Size of the file in bytes.';
 COMMENT ON COLUMN import_batches.bytes_read IS 'Checkpoint: everything before this offset is in the registry or in quarantine.';
 COMMENT ON COLUMN import_batches.rows_read IS 'Data rows up to the checkpoint.';
 COMMENT ON COLUMN import_batches.rows_accepted IS 'Rows that brought at least one number.';
 COMMENT ON COLUMN import_batches.rows_rejected IS 'Rows that brought none.';
-COMMENT ON COLUMN import_batches.numbers_accepted IS 'Numbers accepted, repeats counted.';
+COMMENT ON COLUMN import_batches.numbers_accepted IS 'Numbers accepted; one that several rows give counts for each.';
 COMMENT ON COLUMN import_batches.phones_created IS 'Numbers that were new to the registry.';
 COMMENT ON COLUMN import_batches.contacts_created IS 'Customer-number pairs that were new.';
-COMMENT ON COLUMN import_batches.contacts_merged IS 'Customer-number pairs that were known.';
+COMMENT ON COLUMN import_batches.contacts_merged IS 'Times a row gave a customer-number pair that was known, from before or from an earlier row.';
 COMMENT ON COLUMN import_batches.rejections IS 'Quarantine entries by reason code.';
 COMMENT ON COLUMN import_batches.sequence IS 'Grows with every change of this row.';
 COMMENT ON COLUMN import_batches.created_by IS 'Who started it.';
@@ -63,6 +70,7 @@ COMMENT ON INDEX import_batches_pkey IS 'Key of an import.';
 COMMENT ON INDEX import_batches_batch_no_key IS 'Short key of an import.';
 COMMENT ON INDEX import_batches_once_idx IS 'The same file is imported once for the same source and options, unless it failed.';
 COMMENT ON INDEX import_batches_created_at_idx IS 'Imports, newest first.';
+COMMENT ON INDEX import_batches_open_idx IS 'Imports with work to do, oldest first.';
 
 CREATE TABLE source_records (
     batch_no    integer NOT NULL,
@@ -77,8 +85,8 @@ COMMENT ON TABLE source_records IS 'Rows as received, byte for byte. By month of
 COMMENT ON COLUMN source_records.batch_no IS 'The import.';
 COMMENT ON COLUMN source_records.row_no IS 'The row''s number in the file; 1 is the first after the header.';
 COMMENT ON COLUMN source_records.received_at IS 'When the import was received; decides the partition.';
-COMMENT ON COLUMN source_records.raw IS 'The row as received, in the file''s encoding, without its line end.';
-COMMENT ON COLUMN source_records.hash IS 'First 16 bytes of the SHA-256 of the row.';
+COMMENT ON COLUMN source_records.raw IS 'The row as received, in the file''s encoding, without its line end; of a row longer than 1 MiB the first 64 KiB.';
+COMMENT ON COLUMN source_records.hash IS 'First 16 bytes of the SHA-256 of raw.';
 COMMENT ON TABLE source_records_default IS 'Rows for which no month''s partition exists.';
 COMMENT ON INDEX source_records_pkey IS 'A row of an import is kept once.';
 
