@@ -1,6 +1,10 @@
 package intake
 
-import "bytes"
+import (
+	"bytes"
+
+	"phoneregistry/registry"
+)
 
 // signature is how a kind of file that is not CSV begins, and what to say of it.
 type signature struct {
@@ -52,7 +56,7 @@ func markup() []signature {
 }
 
 // refuse says what a file is that cannot be CSV; nil when it may be.
-func refuse(head []byte) *Error {
+func refuse(head []byte) *registry.Error {
 	for _, s := range signatures() {
 		if bytes.HasPrefix(head, []byte(s.begins)) {
 			return refusal(name(s, head))
@@ -83,6 +87,6 @@ func name(s signature, head []byte) signature {
 	return s
 }
 
-func refusal(s signature) *Error {
+func refusal(s signature) *registry.Error {
 	return errorf("", "the file looks like %s, not CSV: %s", s.what, s.advice)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"phoneregistry/registry"
 )
 
 // Columns says which columns of a file hold what, by their place in the header, 0 for the first.
@@ -175,11 +177,11 @@ func columnNamed(header []string, name string) int {
 	return slices.IndexFunc(header, func(h string) bool { return fold(h) == want })
 }
 
-func notThere(header []string, field, name string) *Error {
+func notThere(header []string, field, name string) *registry.Error {
 	return errorf("map", "%s=%s names a column that is not there: the file has %s", field, show(name), showAll(header))
 }
 
-func noPhone(header []string) *Error {
+func noPhone(header []string) *registry.Error {
 	for _, name := range header {
 		if digitsIn(name) >= 7 {
 			return errorf("map", "the first line holds data, not the names of columns: put a header line before it, "+

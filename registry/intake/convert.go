@@ -1,38 +1,22 @@
 package intake
 
 import (
+	"crypto/sha256"
+	"slices"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
+	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
 )
-
-// Entry is a number of a row.
-type Entry struct {
-	numbering.Result // valid and enriched; its Input is a piece of the row
-	Extension        string
-	MakePrimary      bool // the row says that this is the customer's primary number
-}
-
-// Rejection is a row, or a piece of one, that was not accepted. Its message holds no phone number.
-type Rejection struct {
-	Reason  string
-	Message string
-}
-
-// Row is what a record brings: numbers of one customer, and what was not accepted. At least one of both is not empty.
-type Row struct {
-	CustomerID string
-	Entries    []Entry // without repeats, in the order of columns and of places inside a cell
-	Rejections []Rejection
-}
 
 // Numbers reads phone numbers. *numbering.Normalizer does.
 type Numbers interface {
 	AppendAll(dst []numbering.Result, raw string, o numbering.Options) []numbering.Result
 	Enrich(r *numbering.Result)
+	PlanVersion() string
 }
 
 // Context is what is known of a file from outside.
@@ -55,33 +39,35 @@ func NewConverter(l *Layout, c Context, n Numbers) *Converter {
 	return &Converter{layout: l, context: c, numbers: n, countries: countries()}
 }
 
-// Convert reads one record. It never fails: what cannot be accepted is among the rejections.
-func (c *Converter) Convert(rec Record) Row {
-	var row Row
+// Convert reads one record. It never fails: what cannot be accepted is among the rejections. A row without numbers has
+// at least one rejection.
+func (c *Converter) Convert(rec Record) registry.ImportRow {
+	row := registry.ImportRow{No: rec.Row, Raw: rec.Raw}
+	sum := sha256.Sum256(rec.Raw)
+	copy(row.Hash[:], sum[:])
 	if rec.Fault != "" {
-		row.reject(string(rec.Fault), rec.Fault.Explain())
+		reject(&row, string(rec.Fault), rec.Fault.Explain())
 		return row
 	}
-	cells := c.layout.Split(c.layout.Encoding.Decode(rec.Raw))
-	c.convert(&row, cells)
-	if len(row.Entries) == 0 && len(row.Rejections) == 0 {
-		row.reject(NoPhone, "the row has no phone")
+	c.read(&row, c.layout.Split(c.layout.Encoding.Decode(rec.Raw)))
+	if len(row.Numbers) == 0 && len(row.Rejections) == 0 {
+		reject(&row, NoPhone, "the row has no phone")
 	}
 	return row
 }
 
-func (c *Converter) convert(row *Row, cells []string) {
+func (c *Converter) read(row *registry.ImportRow, cells []string) {
 	columns, extra := &c.layout.Columns, c.surplus(cells)
-	if columns.Phones[0] >= len(cells) && allBeyond(columns.Phones, len(cells)) {
-		row.reject(RaggedRow, "the row ends before its phone")
+	if allBeyond(columns.Phones, len(cells)) {
+		reject(row, RaggedRow, "the row ends before its phone")
 		return
 	}
 	if columns.Customer >= len(cells) {
-		row.reject(RaggedRow, "the row ends before its customer")
+		reject(row, RaggedRow, "the row ends before its customer")
 		return
 	}
 	if extra > 0 && columns.Customer > columns.Phones[0] {
-		row.reject(RaggedRow, "the row has more fields than the header, so its customer is not certain")
+		reject(row, RaggedRow, "the row has more fields than the header, so its customer is not certain")
 		return
 	}
 	id, ok := "", true
@@ -89,26 +75,28 @@ func (c *Converter) convert(row *Row, cells []string) {
 		id, ok = customerID(cells[columns.Customer])
 	}
 	if !ok {
-		row.reject(InvalidCustomer, "the customer id is too long or holds control characters")
+		reject(row, InvalidCustomer, "the customer id is too long or holds control characters")
 		return
 	}
 	c.readPhones(row, cells)
-	if extra > 0 && len(row.Entries) == 0 {
+	if extra > 0 && len(row.Numbers) == 0 {
 		row.Rejections = nil
-		row.reject(RaggedRow, "the row has more fields than the header, and none in the place of its phone is a number")
+		reject(row, RaggedRow, "the row has more fields than the header, and none in the place of its phone is a number")
 		return
 	}
-	if len(row.Entries) == 0 {
+	if len(row.Numbers) == 0 {
 		return
 	}
-	c.finish(row, cells)
+	if p := columns.Primary; p != None && p < len(cells) && isYes(cells[p]) {
+		row.Numbers[0].MakePrimary = true
+	}
 	if row.CustomerID = id; id == "" {
-		row.CustomerID = makeID(c.context.Source, c.layout, cells, row.Entries[0].Number)
+		row.CustomerID = makeID(c.context.Source, c.layout, cells, row.Numbers[0].Phone.Number)
 	}
 }
 
 // readPhones reads the numbers of all phone cells.
-func (c *Converter) readPhones(row *Row, cells []string) {
+func (c *Converter) readPhones(row *registry.ImportRow, cells []string) {
 	o := c.options(cells)
 	var room [4]numbering.Result
 	for place, i := range c.layout.Columns.Phones {
@@ -117,21 +105,16 @@ func (c *Converter) readPhones(row *Row, cells []string) {
 		}
 		for _, r := range c.numbers.AppendAll(room[:0], cells[i], o) {
 			switch {
-			case r.IsValid && !row.has(r.Number):
-				row.Entries = append(row.Entries, Entry{Result: r, Extension: extension(r.Extension, place, c, cells)})
+			case r.IsValid && !has(row, r.Number):
+				c.numbers.Enrich(&r)
+				row.Numbers = append(row.Numbers, registry.ImportNumber{
+					Phone:     registry.PhoneOf(r, c.numbers.PlanVersion()),
+					Extension: c.extension(r.Extension, place, cells),
+				})
 			case !r.IsValid && r.Reason != numbering.Empty:
-				row.reject(string(r.Reason), "column "+show(c.layout.Header[i])+": "+explain(r.Reason))
+				reject(row, string(r.Reason), "column "+show(c.layout.Header[i])+": "+registry.WhyInvalid(r.Reason))
 			}
 		}
-	}
-}
-
-func (c *Converter) finish(row *Row, cells []string) {
-	for i := range row.Entries {
-		c.numbers.Enrich(&row.Entries[i].Result)
-	}
-	if p := c.layout.Columns.Primary; p != None && p < len(cells) && isYes(cells[p]) {
-		row.Entries[0].MakePrimary = true
 	}
 }
 
@@ -165,24 +148,19 @@ func (c *Converter) surplus(cells []string) int {
 	return n - len(c.layout.Header)
 }
 
-func (r *Row) reject(reason, message string) {
-	r.Rejections = append(r.Rejections, Rejection{Reason: reason, Message: message})
+func reject(row *registry.ImportRow, reason, message string) {
+	row.Rejections = append(row.Rejections, registry.Rejection{Reason: reason, Message: message})
 }
 
-func (r *Row) has(n numbering.Number) bool {
-	for i := range r.Entries {
-		if r.Entries[i].Number == n {
-			return true
-		}
-	}
-	return false
+func has(row *registry.ImportRow, n numbering.Number) bool {
+	return slices.ContainsFunc(row.Numbers, func(known registry.ImportNumber) bool { return known.Phone.Number == n })
 }
 
 // maxExtension is the longest extension that is kept, in digits and commas.
 const maxExtension = 32
 
 // extension returns a number's extension: its own, or, in the first phone column, that of the extension column.
-func extension(own string, place int, c *Converter, cells []string) string {
+func (c *Converter) extension(own string, place int, cells []string) string {
 	i := c.layout.Columns.Extension
 	if own == "" && place == 0 && i != None && i < len(cells) {
 		own = strings.Join(strings.FieldsFunc(cells[i], func(r rune) bool { return r < '0' || r > '9' }), ",")
@@ -222,10 +200,5 @@ func plainText(cell string) string {
 }
 
 func allBeyond(columns []int, n int) bool {
-	for _, i := range columns {
-		if i < n {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(columns, func(i int) bool { return i < n })
 }

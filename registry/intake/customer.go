@@ -8,17 +8,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
 )
-
-// MaxCustomerID is the longest customer id, in characters.
-const MaxCustomerID = 128
 
 // customerID brings the cell of a customer column into its kept form: blanks around it are cut, those inside become
 // one each. ok is false when it cannot be an id.
 func customerID(cell string) (id string, ok bool) {
 	id = strings.Join(strings.Fields(cell), " ")
-	if utf8.RuneCountInString(id) > MaxCustomerID {
+	if utf8.RuneCountInString(id) > registry.MaxCustomerID {
 		return "", false
 	}
 	return id, strings.IndexFunc(id, unicode.IsControl) < 0

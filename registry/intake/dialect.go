@@ -3,7 +3,11 @@
 // pure: it reads from an io.Reader and knows neither files, networks nor databases.
 package intake
 
-import "bytes"
+import (
+	"bytes"
+
+	"phoneregistry/registry"
+)
 
 // Limits on what is read.
 const (
@@ -12,7 +16,7 @@ const (
 	// MaxLines is how many line breaks the quoted fields of a record may hold.
 	MaxLines = 256
 	// MaxRaw is how much of a rejected record is kept, in bytes.
-	MaxRaw = 64 << 10
+	MaxRaw = registry.MaxQuarantinedRaw
 	// HeadSize is how many bytes of a file are looked at to tell how it is written. The header must end within them.
 	HeadSize = 256 << 10
 	// MaxColumns is how many columns a file may have.

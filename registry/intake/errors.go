@@ -1,16 +1,12 @@
 package intake
 
-import "fmt"
+import "phoneregistry/registry"
 
-// Error says why a file cannot be read at all and what would be right. Its message is safe to show: it holds no phone
-// number.
-type Error struct {
-	Field   string // the option that is wrong, such as "map"; "" when it is the file
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-
-func errorf(field, format string, args ...any) *Error {
-	return &Error{Field: field, Message: fmt.Sprintf(format, args...)}
+// errorf makes an error about a file, or about the option that is wrong.
+func errorf(option, format string, args ...any) *registry.Error {
+	path := []string{"file"}
+	if option != "" {
+		path = []string{option}
+	}
+	return registry.Errorf(registry.CodeInvalidInput, path, format, args...)
 }

@@ -17,7 +17,7 @@ type Layout struct {
 
 // Inspect finds out from the head of a file how it is written and which columns hold what. whole tells that head is
 // the whole file; otherwise it should be HeadSize bytes. fields are the columns named by the caller, see Columns.
-// Its errors are of type *Error.
+// Its errors are *registry.Error INVALID_INPUT.
 func Inspect(head []byte, whole bool, fields map[string]string) (*Layout, error) {
 	if len(bytes.TrimSpace(head)) == 0 {
 		return nil, errorf("", "the file is empty: a header line and rows are needed")
