@@ -118,11 +118,16 @@ func (a account) own(path string, deep bool) error {
 	if !deep {
 		return os.Lchown(path, a.uid, a.gid)
 	}
-	return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(path) // keeps root's hands off what symbolic links lead to
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, a.uid, a.gid)
+		return root.Lchown(name, a.uid, a.gid)
 	})
 }
 
@@ -132,8 +137,8 @@ func (a account) attributes() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{Setsid: true}
 	if a.switched {
 		attributes.Credential = &syscall.Credential{
-			Uid: uint32(a.uid), //nolint:gosec // user ids are 32 bits wide
-			Gid: uint32(a.gid), //nolint:gosec // group ids are 32 bits wide
+			Uid: uint32(a.uid),
+			Gid: uint32(a.gid),
 		}
 	}
 	return attributes

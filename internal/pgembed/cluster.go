@@ -84,7 +84,7 @@ func (s *Server) createCluster(ctx context.Context) error {
 		return err
 	}
 	if !s.config.Fast {
-		if _, err := s.run(ctx, "", "initdb", "--sync-only", "-D", dir); err != nil {
+		if err := s.run(ctx, "", "initdb", "--sync-only", "-D", dir); err != nil {
 			return err
 		}
 	}
@@ -102,12 +102,11 @@ func (s *Server) initdb(ctx context.Context, dir string) error {
 		"--no-sync", "--no-instructions",
 	}
 	if runtime.GOOS == "linux" {
-		if _, err := s.run(ctx, "", "initdb", append(args, "--lc-ctype=C.UTF-8")...); err == nil {
+		if err := s.run(ctx, "", "initdb", append(args, "--lc-ctype=C.UTF-8")...); err == nil {
 			return nil
 		}
 	}
-	_, err := s.run(ctx, "", "initdb", args...)
-	return err
+	return s.run(ctx, "", "initdb", args...)
 }
 
 // resetPassword gives both roles the password of the password file. Needed when that file was lost or replaced.
@@ -123,13 +122,12 @@ func (s *Server) resetPassword(ctx context.Context) error {
 // statement a line.
 func (s *Server) singleUser(ctx context.Context, dir string, statements []string, options ...string) error {
 	args := []string{"--single", "-D", dir, "-c", "exit_on_error=on", "-c", "log_min_messages=fatal"}
-	_, err := s.run(ctx, strings.Join(statements, "\n")+"\n", "postgres", append(append(args, options...), "postgres")...)
-	return err
+	return s.run(ctx, strings.Join(statements, "\n")+"\n", "postgres", append(append(args, options...), "postgres")...)
 }
 
-// run runs one of PostgreSQL's programs to its end and returns what it printed.
-func (s *Server) run(ctx context.Context, stdin, program string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.binaries.path(program), args...) //nolint:gosec // a program found by FindBinaries
+// run runs one of PostgreSQL's programs to its end. What it printed is told only when it failed.
+func (s *Server) run(ctx context.Context, stdin, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, s.binaries.path(program), args...)
 	cmd.Dir = "/"
 	cmd.Env = environment()
 	cmd.SysProcAttr = s.account.attributes()
@@ -138,9 +136,9 @@ func (s *Server) run(ctx context.Context, stdin, program string, args ...string)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return "", ctx.Err()
+			return ctx.Err()
 		}
-		return "", fmt.Errorf("%w: %s: %w: %s", ErrStart, program, err, lastLines(out.String(), 3))
+		return fmt.Errorf("%w: %s: %w: %s", ErrStart, program, err, lastLines(out.String(), 3))
 	}
-	return out.String(), nil
+	return nil
 }

@@ -98,7 +98,7 @@ func tempData(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's user must pass
+	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL's user must pass
 		t.Fatal(err)
 	}
 	return dir
@@ -236,7 +236,7 @@ func asOrdinaryUser(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	copied := filepath.Join(dir, "test")
-	if err := os.WriteFile(copied, program, 0o755); err != nil { //nolint:gosec // run by another user
+	if err := os.WriteFile(copied, program, 0o755); err != nil { // run by another user
 		t.Fatal(err)
 	}
 	home := filepath.Join(dir, "home")

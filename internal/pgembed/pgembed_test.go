@@ -16,7 +16,7 @@ import (
 func TestStartStopAndStartAgain(t *testing.T) {
 	dir := tempData(t)
 	config := testConfig(t, filepath.Join(dir, "not", "there", "yet"))
-	if err := os.MkdirAll(filepath.Dir(config.DataDir), 0o755); err != nil { //nolint:gosec // PostgreSQL's user must pass
+	if err := os.MkdirAll(filepath.Dir(config.DataDir), 0o755); err != nil { // PostgreSQL's user must pass
 		t.Fatal(err)
 	}
 	first := mustStart(t, config)

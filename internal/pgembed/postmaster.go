@@ -116,7 +116,7 @@ func (s *Server) spawn(socketDir string) (*postmaster, int64, error) {
 	if err != nil {
 		return nil, 0, errors.Join(fmt.Errorf("log of PostgreSQL: %w", err), log.Close())
 	}
-	cmd := exec.Command(s.binaries.path("postgres"), "-D", s.layout.cluster()) //nolint:gosec,noctx // it outlives any context; Stop ends it
+	cmd := exec.Command(s.binaries.path("postgres"), "-D", s.layout.cluster()) //nolint:noctx // it outlives any context; Stop ends it
 	cmd.Dir = "/"
 	cmd.Env = environment()
 	cmd.Stdout, cmd.Stderr = log, log

@@ -271,7 +271,7 @@ func TestRootHandsPostgresToAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Skip("no /proc here to see whom a process runs as")
 	}
-	if uid := info.Sys().(*syscall.Stat_t).Uid; uid == 0 || int(uid) != s.account.uid { //nolint:errcheck,forcetypeassert // of this system
+	if uid := info.Sys().(*syscall.Stat_t).Uid; uid == 0 || int(uid) != s.account.uid {
 		t.Errorf("PostgreSQL runs as user %d, want %d", uid, s.account.uid)
 	}
 	mustStop(t, s)

@@ -121,7 +121,7 @@ func (s *Server) writeSettings(ctx context.Context, socketDir string) error {
 
 // compression picks lz4 where this build of PostgreSQL has it: pglz costs more time than the smaller log saves.
 func (s *Server) compression(ctx context.Context) []setting {
-	_, err := s.run(ctx, "", "postgres", "-D", s.layout.cluster(), "-C", "wal_compression", "-c", "wal_compression=lz4")
+	err := s.run(ctx, "", "postgres", "-D", s.layout.cluster(), "-C", "wal_compression", "-c", "wal_compression=lz4")
 	if err != nil {
 		return []setting{{"wal_compression", "on"}}
 	}

@@ -15,7 +15,7 @@ func machineMemory() int64 {
 	if err := unix.Sysinfo(&info); err != nil {
 		return assumedMemory
 	}
-	return int64(info.Totalram) * int64(info.Unit) //nolint:gosec // bytes of memory fit
+	return int64(info.Totalram) * int64(info.Unit)
 }
 
 // commandLine returns the arguments that a process was started with, and its working directory where that may be
@@ -40,5 +40,5 @@ func smallSharedMemory() bool {
 	if err := unix.Statfs("/dev/shm", &stat); err != nil {
 		return true
 	}
-	return int64(stat.Blocks)*stat.Bsize < 256<<20 //nolint:gosec // bytes of memory fit
+	return int64(stat.Blocks)*stat.Bsize < 256<<20
 }
