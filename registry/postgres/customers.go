@@ -2,11 +2,11 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"phoneregistry/registry"
 )
@@ -171,14 +171,6 @@ func (s *Store) CountPhoneHolders(ctx context.Context, n registry.Number) (count
 	return count, wrapped(err, "count holders of phone")
 }
 
-// -- name: verify_contact
-const verifyContact = `
-UPDATE customer_phones c
-SET is_verified = true, verification_method = $3, verified_at = $4, confidence = $5
-FROM sources s
-WHERE c.customer_id = $1 AND c.number = $2 AND s.id = c.source_id
-RETURNING ` + contactColumns
-
 // -- name: touch_customer
 // Locks the customer until the end of the transaction.
 const touchCustomer = `
@@ -186,30 +178,50 @@ UPDATE customers
 SET updated_at = greatest(updated_at, $2)
 WHERE customer_id = $1`
 
+// -- name: verify_contact
+// A verification that is known, of the same moment or a later one, is left as it is.
+const verifyContact = `
+UPDATE customer_phones
+SET is_verified = true, verification_method = $3, verified_at = $4, confidence = $5
+WHERE customer_id = $1 AND number = $2
+	AND (verified_at IS NULL OR verified_at < $4 OR (verified_at = $4 AND verification_method <> $3))`
+
 // VerifyPhone records that a customer was verified to hold a number.
 func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.Number, method string) (registry.CustomerPhone, error) {
-	var verified contact
+	var verified *contact
 	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		var changed int64
+		verified = nil
 		batch := &pgx.Batch{}
 		batch.Queue(shareSources, sourcesLock)
 		batch.Queue(touchCustomer, customerID, now)
-		batch.Queue(verifyContact, customerID, n, method, now, registry.Confidence(0, 0, true)).Query(func(rows pgx.Rows) (err error) {
-			verified, err = pgx.CollectExactlyOneRow(rows, scanContact)
+		batch.Queue(verifyContact, customerID, n, method, now, registry.Confidence(0, 0, true)).Exec(func(tag pgconn.CommandTag) error {
+			changed = tag.RowsAffected()
+			return nil
+		})
+		batch.Queue(selectContacts, []string{customerID}).Query(func(rows pgx.Rows) error {
+			contacts, err := pgx.CollectRows(rows, scanContact)
+			verified, _ = find(contacts, n)
 			return err
 		})
-		err := found(tx.SendBatch(ctx, batch).Close(), "verify phone")
-		if errors.Is(err, registry.ErrNotFound) {
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return wrapped(err, "verify phone")
+		}
+		if verified == nil {
 			return registry.Errorf(registry.CodeNotFound, []string{"input", "number"},
 				"the customer does not hold this number: add it with addPhone first")
 		}
-		if err != nil {
-			return err
+		if changed == 0 {
+			return nil
 		}
 		return audit(ctx, tx, now, auditEntry{
 			Action: "phone.verified", CustomerID: customerID, Number: n, Details: map[string]any{"method": method},
 		})
 	})
-	return verified.CustomerPhone, err
+	if err != nil {
+		return registry.CustomerPhone{}, err
+	}
+	return verified.CustomerPhone, nil
 }
 
 // orEmpty is an empty list for none, which is not NULL.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
 )
 
 // auditKey names the key of the keyed hashes in the audit trail.
@@ -257,4 +256,3 @@ func (r *AuditReport) finish(ctx context.Context, tx pgx.Tx) error {
 	}
 	return nil
 }
-
