@@ -26,6 +26,8 @@ type Pool struct {
 	metrics *metrics
 	running sync.Mutex // held since Run was called
 	ready   chan struct{}
+
+	lastMoment time.Duration // how long adapters have to return after their context has ended
 }
 
 // New checks cfg and makes a Pool. It does not talk to NATS yet.
@@ -42,7 +44,7 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, log: cfg.Logger.With("worker", cfg.Name), js: js, jobs: newJobs(cfg.Now), metrics: m, ready: make(chan struct{})}
+	p := &Pool{cfg: cfg, log: cfg.Logger.With("worker", cfg.Name), js: js, jobs: newJobs(cfg.Now), metrics: m, ready: make(chan struct{}), lastMoment: 5 * time.Second}
 	for _, platform := range scoring.Platforms() {
 		if adapter, ok := cfg.Adapters[platform]; ok {
 			p.lanes = append(p.lanes, newLane(p, platform, adapter))
@@ -100,7 +102,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	case <-closed:
 		stopPulling()
 		stopWorking(ErrConnectionClosed)
-		return errors.Join(ErrConnectionClosed, p.await(idle, lastMoment))
+		return errors.Join(ErrConnectionClosed, p.await(idle, p.lastMoment))
 	}
 }
 
@@ -120,18 +122,15 @@ func (p *Pool) start(pulling, working context.Context) <-chan struct{} {
 	return idle
 }
 
-// lastMoment is how long adapters have to return after their context has ended.
-const lastMoment = 5 * time.Second
-
 func (p *Pool) drain(idle <-chan struct{}, stopWorking context.CancelCauseFunc) error {
 	p.log.Info("worker stops: finishing what it holds", "grace", p.cfg.Grace)
 	err := p.await(idle, p.cfg.Grace)
 	if err != nil {
 		stopWorking(errDrained)
-		err = p.await(idle, lastMoment)
+		err = p.await(idle, p.lastMoment)
 	}
 	// Acknowledgements and returns are on their way; those that do not arrive mean work done twice, no more.
-	flushed, cancel := context.WithTimeout(context.Background(), lastMoment)
+	flushed, cancel := context.WithTimeout(context.Background(), p.lastMoment)
 	defer cancel()
 	if flushErr := p.cfg.Conn.FlushWithContext(flushed); flushErr != nil {
 		p.log.Warn("NATS did not confirm the last acknowledgements", "error", flushErr)
