@@ -1,0 +1,96 @@
+# phoneregistry. `make help` lists what there is.
+
+SHELL      := bash
+GO         ?= go
+BIN        := bin/phoneregistry
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# The version is set below; asking git again fails where the folder belongs to another user, as in containers.
+export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -buildvcs=false
+# Each package's tests run servers of their own: more than four at a time would only get in each other's way.
+CORES      := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PACKAGES_AT_ONCE := $(shell [ $(CORES) -gt 4 ] && echo 4 || echo $(CORES))
+PKG        ?= ./...
+ARGS       ?=
+
+WEB_BUILT   := web/dist/index.html
+WEB_SOURCES := $(shell find web schema.graphqls -type f -not -name '*.go' -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+WEB_MODULES := web/node_modules/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run build web test lint fmt generate bench chaos clean go postgres chromium cc go-lint web-lint go-test web-test
+
+help: ## Show this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+run: postgres ## Set everything up, build it and serve it with sample data (ARGS="--listen 127.0.0.1:9000")
+	@$(MAKE) --no-print-directory web || echo "make run: the web interface could not be built; the API is served without it" >&2
+	@$(MAKE) --no-print-directory $(BIN)
+	@$(BIN) serve --demo $(ARGS)
+
+build: web $(BIN) ## Build bin/phoneregistry, the web interface in it
+
+# Always asked: Go knows by itself what has changed.
+.PHONY: $(BIN)
+$(BIN): go
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/phoneregistry
+
+web: ## Build the web interface, if Node.js is here
+	@if scripts/setup-node; then $(MAKE) --no-print-directory $(WEB_BUILT); fi
+
+$(WEB_BUILT): $(WEB_MODULES) $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+
+$(WEB_MODULES): web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+test: postgres chromium cc web web-test go-test ## Test everything against real PostgreSQL, NATS and Chromium (PKG=./registry/...)
+
+go-test: go
+	$(GO) test -race -timeout 20m -p $(PACKAGES_AT_ONCE) $(PKG)
+
+web-test: web
+	@if scripts/setup-node 2>/dev/null; then cd web && npm test --silent; fi
+
+lint: go-lint web-lint ## Check style, layers and generated files
+	scripts/check-generated
+
+go-lint: go
+	@unformatted=$$(git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 gofmt -l 2>/dev/null); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted (make fmt):\n%s\n' "$$unformatted" >&2; exit 1; fi
+	@linter=$$(scripts/setup-lint) && echo "golangci-lint run" && "$$linter" run ./...
+
+web-lint:
+	@if scripts/setup-node; then $(MAKE) --no-print-directory $(WEB_MODULES) && cd web && npm run lint --silent; fi
+
+fmt: go ## Format the Go files
+	@linter=$$(scripts/setup-lint) && "$$linter" fmt ./...
+
+generate: go postgres ## Generate the GraphQL executor, the types of the web interface and the data dictionary
+	$(GO) generate ./...
+	@if scripts/setup-node 2>/dev/null; then $(MAKE) --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present; fi
+
+bench: go postgres web ## Measure, and compare with peers and limits
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m -p 1 ./bench/... $(ARGS)
+
+chaos: go postgres ## Kill and starve everything and check that nothing is lost (SEED=n, SHORT=1)
+	$(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) $(PKG)
+
+clean: ## Remove what was built; data directories stay
+	rm -rf bin .tools web/node_modules
+	find web/dist -mindepth 1 -not -name .gitkeep -delete 2>/dev/null || true
+
+go:
+	@command -v $(GO) >/dev/null || { echo "make: Go 1.26 or newer is needed: https://go.dev/dl/" >&2; exit 2; }
+
+postgres:
+	@scripts/setup-postgres
+
+chromium:
+	@scripts/setup-chromium
+
+cc: go
+	@scripts/setup-cc
