@@ -1,0 +1,71 @@
+package model
+
+import (
+	"github.com/google/uuid"
+
+	"phoneregistry/internal/opaque"
+	"phoneregistry/registry"
+)
+
+// ValidationJob is a job that checks numbers on platforms.
+type ValidationJob struct {
+	registry.Job
+	Siblings *ValidationJobs
+}
+
+// ValidationJobs is the jobs of one list.
+type ValidationJobs struct {
+	IDs      []uuid.UUID
+	Progress Lazy[map[uuid.UUID][]registry.PlatformCount]
+}
+
+// NewValidationJobs makes the jobs of one list.
+func NewValidationJobs(jobs ...registry.Job) []*ValidationJob {
+	set := &ValidationJobs{IDs: make([]uuid.UUID, len(jobs))}
+	all := make([]*ValidationJob, len(jobs))
+	for i, j := range jobs {
+		all[i] = &ValidationJob{Job: j, Siblings: set}
+		set.IDs[i] = j.ID
+	}
+	return all
+}
+
+// IsNode marks a type with a global id.
+func (*ValidationJob) IsNode() {}
+
+// ID is the global id.
+func (j *ValidationJob) ID() string { return opaque.UUID(KindJob, j.Job.ID) }
+
+// Percent is processed / total, 0 to 100. A completed job without checks is whole.
+func (j *ValidationJob) Percent() float64 {
+	if j.Status == registry.JobCompleted {
+		return 100
+	}
+	return Percent(j.Processed, j.Total)
+}
+
+// ErrorMessage is null unless the job failed.
+func (j *ValidationJob) ErrorMessage() *string { return optional(j.Job.ErrorMessage) }
+
+// Percent returns done / total, 0 to 100; of nothing, nothing is done.
+func Percent(done, total int64) float64 {
+	if total <= 0 {
+		return 0
+	}
+	return 100 * float64(done) / float64(total)
+}
+
+// ValidationFailure is a check that did not get an answer.
+type ValidationFailure struct{ registry.JobFailure }
+
+// Reason is null when the adapter gave none.
+func (f *ValidationFailure) Reason() *string { return optional(f.JobFailure.Reason) }
+
+// PlatformInfo is a platform and what this installation can tell about it.
+type PlatformInfo struct{ registry.PlatformInfo }
+
+// Adapter is null when there is none.
+func (p *PlatformInfo) Adapter() *string { return optional(p.PlatformInfo.Adapter) }
+
+// IsAvailable tells whether jobs may be started for the platform.
+func (p *PlatformInfo) IsAvailable() bool { return p.PlatformInfo.Adapter != "" }

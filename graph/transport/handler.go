@@ -1,0 +1,162 @@
+// Package transport carries GraphQL over HTTP, server-sent events and WebSockets. It exists beside gqlgen's own
+// transports because those read bodies without bound and echo them in errors, run subscriptions and mutations where
+// they do not belong, write into requests that have ended, and depart from the codes of graphql-transport-ws.
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// Codes in extensions.code of errors of the transport.
+const (
+	CodeBadRequest   = "BAD_REQUEST"
+	CodeTooLarge     = "LIMIT_EXCEEDED"
+	CodeNotSupported = "NOT_SUPPORTED_HERE"
+)
+
+// Config says how GraphQL is carried. Zero values mean the defaults.
+type Config struct {
+	Exec   graphql.GraphExecutor
+	Logger *slog.Logger
+	// Authorize takes the credentials of connection_init, the value of an Authorization header, and returns the
+	// context in which the operations of the connection run. An error refuses the connection.
+	Authorize func(ctx context.Context, authorization string) (context.Context, error)
+
+	MaxBody       int64         // bytes of a request or of a WebSocket message; 1 MiB
+	Timeout       time.Duration // of a query or mutation; 30 s
+	InitTimeout   time.Duration // from the opening of a WebSocket to connection_init; 10 s
+	PingInterval  time.Duration // between signs of life on a stream; 15 s
+	WriteTimeout  time.Duration // of one write to a slow reader; 15 s
+	MaxOperations int           // at the same time on one WebSocket; 100
+}
+
+// Handler serves GraphQL on one path, by whichever way the request asks for.
+type Handler struct {
+	Config
+	upgrader websocket.Upgrader
+}
+
+// New makes a handler.
+func New(c Config) (*Handler, error) {
+	if c.Exec == nil || c.Logger == nil || c.Authorize == nil {
+		return nil, errors.New("transport: an executor, a logger and an authorizer are needed")
+	}
+	defaultTo(&c.MaxBody, 1<<20)
+	defaultTo(&c.Timeout, 30*time.Second)
+	defaultTo(&c.InitTimeout, 10*time.Second)
+	defaultTo(&c.PingInterval, 15*time.Second)
+	defaultTo(&c.WriteTimeout, 15*time.Second)
+	defaultTo(&c.MaxOperations, 100)
+	return &Handler{Config: c, upgrader: websocket.Upgrader{
+		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{subprotocol}, CheckOrigin: sameOrigin,
+	}}, nil
+}
+
+func defaultTo[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(graphql.StartOperationTrace(r.Context()))
+	if websocket.IsWebSocketUpgrade(r) {
+		h.serveWebSocket(w, r)
+		return
+	}
+	w.Header().Add("Vary", "Accept")
+	media := negotiate(r.Header.Values("Accept"))
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+		w.Header().Set("Allow", "GET, POST")
+		fail(w, mediaJSON, http.StatusMethodNotAllowed, CodeBadRequest, "GraphQL is asked for by GET or POST")
+	case media == "":
+		fail(w, mediaJSON, http.StatusNotAcceptable, CodeBadRequest,
+			"want an Accept header that allows "+mediaResponse+", "+mediaJSON+" or "+mediaStream)
+	default:
+		h.serveRequest(w, r, media)
+	}
+}
+
+func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, media string) {
+	params, bad := h.readParams(w, r)
+	if bad != nil {
+		if media == mediaStream { // EventSource and graphql-sse read errors of the request from the status
+			media = mediaJSON
+		}
+		fail(w, media, bad.status, bad.code, bad.message)
+		return
+	}
+	if media == mediaStream {
+		h.serveStream(w, r, params)
+		return
+	}
+	h.serveOnce(w, r, params, media)
+}
+
+// Media types of answers.
+const (
+	mediaJSON     = "application/json"
+	mediaResponse = "application/graphql-response+json"
+	mediaStream   = "text/event-stream"
+)
+
+// negotiate chooses the media type of the answer; "" when none is acceptable. Of those that are equally welcome the
+// newer one of the specification wins; without any wish it is application/json, which every client reads.
+func negotiate(accept []string) string {
+	if len(accept) == 0 {
+		return mediaJSON
+	}
+	best, bestQ := "", 0.0
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+			continue
+		}
+		q := quality(params)
+		switch media {
+		case "*/*", "application/*":
+			media = mediaJSON
+			q -= 0.0001 // what is named wins over what is only covered
+		case mediaJSON, mediaResponse, mediaStream:
+		default:
+			continue
+		}
+		if q > bestQ || (q == bestQ && media == mediaResponse && best == mediaJSON) {
+			best, bestQ = media, q
+		}
+	}
+	return best
+}
+
+// fail answers with an error of the request, before anything of it was run.
+func fail(w http.ResponseWriter, media string, status int, code, message string) {
+	writeResponse(w, media, status, &graphql.Response{Errors: gqlerror.List{{
+		Message: message, Extensions: map[string]any{"code": code},
+	}}})
+}
+
+// sameOrigin lets programs in, which send no Origin, and pages of this server, but no page of another site.
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	_, host, ok := strings.Cut(origin, "://")
+	return ok && strings.EqualFold(host, r.Host)
+}

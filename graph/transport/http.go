@@ -1,0 +1,214 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// badRequest is a request that is no GraphQL request.
+type badRequest struct {
+	status        int
+	code, message string
+}
+
+func bad(message string) *badRequest {
+	return &badRequest{http.StatusBadRequest, CodeBadRequest, message}
+}
+
+// readParams reads the operation from the query of a GET or the body of a POST. Messages never repeat what was sent.
+func (h *Handler) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *badRequest) {
+	start := graphql.Now()
+	var params *graphql.RawParams
+	var wrong *badRequest
+	if r.Method == http.MethodGet {
+		params, wrong = paramsOfQuery(r.URL.RawQuery)
+	} else {
+		params, wrong = h.paramsOfBody(w, r)
+	}
+	if wrong != nil {
+		return nil, wrong
+	}
+	if params.Query == "" {
+		return nil, bad("want the operation in `query`")
+	}
+	params.Headers = r.Header
+	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+	return params, nil
+}
+
+func paramsOfQuery(raw string) (*graphql.RawParams, *badRequest) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, bad("the query of the address is not URL-encoded")
+	}
+	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
+	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
+		if text := values.Get(name); text != "" && decode([]byte(text), into) != nil {
+			return nil, bad("`" + name + "` is not a JSON object")
+		}
+	}
+	return params, nil
+}
+
+func (h *Handler) paramsOfBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *badRequest) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || media != mediaJSON || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+		return nil, &badRequest{http.StatusUnsupportedMediaType, CodeBadRequest, "want the operation as " + mediaJSON + " in UTF-8"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, &badRequest{
+				http.StatusRequestEntityTooLarge, CodeTooLarge,
+				"the body is too large: at most " + strconv.FormatInt(h.MaxBody, 10) + " bytes are allowed",
+			}
+		}
+		return nil, bad("the body could not be read")
+	}
+	return paramsOfJSON(body)
+}
+
+// paramsOfJSON reads {"query", "operationName", "variables", "extensions"}. Other members are ignored, as the
+// specification wants.
+func paramsOfJSON(body []byte) (*graphql.RawParams, *badRequest) {
+	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
+		return nil, bad("the body is empty: want a JSON object with `query`")
+	}
+	if bytes.TrimLeft(body, " \t\r\n")[0] == '[' {
+		return nil, bad("several operations in one request are not supported")
+	}
+	var read struct {
+		Query         *string        `json:"query"`
+		OperationName *string        `json:"operationName"`
+		Variables     map[string]any `json:"variables"`
+		Extensions    map[string]any `json:"extensions"`
+	}
+	if err := decode(body, &read); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			member, _, _ := strings.Cut(wrong.Field, ".")
+			return nil, bad("`" + member + "` is of the wrong type")
+		}
+		return nil, bad("the body is not a JSON object with `query`")
+	}
+	params := &graphql.RawParams{Variables: read.Variables, Extensions: read.Extensions}
+	if read.Query != nil {
+		params.Query = *read.Query
+	}
+	if read.OperationName != nil {
+		params.OperationName = *read.OperationName
+	}
+	return params, nil
+}
+
+// decode reads one JSON value and nothing behind it. Numbers keep all their digits.
+func decode(text []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}
+
+// serveOnce runs a query or mutation and answers with its result.
+func (h *Handler) serveOnce(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, media string) {
+	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
+	defer cancel()
+	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		writeResponse(w, media, requestErrorStatus(media, errs), h.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs))
+		return
+	}
+	switch operation := opCtx.Operation.Operation; {
+	case operation == ast.Subscription:
+		fail(w, media, http.StatusBadRequest, CodeNotSupported,
+			"subscriptions come as "+mediaStream+" or over a WebSocket")
+		return
+	case operation != ast.Query && r.Method == http.MethodGet:
+		w.Header().Set("Allow", "POST")
+		fail(w, media, http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
+		return
+	}
+	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
+	response := responses(ctx)
+	if response == nil { // the request was given up, or took too long
+		fail(w, media, http.StatusServiceUnavailable, "TIMEOUT", "it took too long, or was given up")
+		return
+	}
+	writeResponse(w, media, http.StatusOK, response)
+}
+
+// requestErrorStatus is the status of a request that was refused before it was run. GraphQL over HTTP wants 4xx with
+// the newer media type, and 200 with application/json when the request was well formed but the document was not.
+func requestErrorStatus(media string, errs gqlerror.List) int {
+	if media == mediaJSON && errcode.GetErrorKind(errs) == errcode.KindProtocol {
+		return http.StatusOK
+	}
+	return http.StatusBadRequest
+}
+
+// writeResponse writes a response as JSON. The data has been written as JSON by the executor and is not looked at
+// again.
+func writeResponse(w http.ResponseWriter, media string, status int, response *graphql.Response) {
+	body := appendResponse(make([]byte, 0, len(response.Data)+256), response)
+	header := w.Header()
+	header.Set("Content-Type", media+"; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has gone is no error of ours
+}
+
+func appendResponse(b []byte, response *graphql.Response) []byte {
+	b = append(b, '{')
+	if len(response.Errors) > 0 {
+		b = appendMember(b, "errors", response.Errors)
+	}
+	if response.Data != nil {
+		b = appendName(b, "data")
+		b = append(b, response.Data...)
+	}
+	if len(response.Extensions) > 0 {
+		b = appendMember(b, "extensions", response.Extensions)
+	}
+	return append(b, '}')
+}
+
+func appendName(b []byte, name string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return append(append(append(b, '"'), name...), `":`...)
+}
+
+func appendMember(b []byte, name string, v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		text = []byte("null") // errors and extensions hold texts, numbers and lists of these
+	}
+	return append(appendName(b, name), text...)
+}
+
+// quality reads the q of a media range: 0 to 1, 1 when it is not there or not a number.
+func quality(params map[string]string) float64 {
+	q, err := strconv.ParseFloat(params["q"], 64)
+	if err != nil || q < 0 || q > 1 {
+		return 1
+	}
+	return q
+}

@@ -1,0 +1,361 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"phoneregistry/internal/bus"
+	"phoneregistry/registry"
+)
+
+// Bounds of what waits.
+const (
+	maxHinted  = 20_000              // numbers that have changed and have not been loaded
+	maxWaiting = 1_000               // scores that wait for one subscriber: as many as a filter can name
+	loadAtOnce = bus.MaxChunkNumbers // numbers loaded with one statement
+)
+
+// leadFeed loads scores that changed, once for all who watch. Its goroutine runs while somebody does.
+type leadFeed struct {
+	hub  *Hub
+	poke chan struct{} // holds a hint that has not been looked at
+
+	mu          sync.Mutex
+	hinted      map[registry.Number]struct{} // changed, not loaded yet
+	subscribers map[*leadSubscriber]struct{}
+	done        context.CancelFunc // of the goroutine; nil: it does not run
+	running     sync.WaitGroup
+	newest      time.Time // when the newest score that was seen had changed
+	suspect     time.Time // when a newer one had changed that no hint had led to when it was found
+}
+
+func newLeadFeed(h *Hub) *leadFeed {
+	return &leadFeed{
+		hub: h, poke: make(chan struct{}, 1),
+		hinted: map[registry.Number]struct{}{}, subscribers: map[*leadSubscriber]struct{}{},
+	}
+}
+
+// hint says that the scores of some numbers changed. It never blocks.
+func (f *leadFeed) hint(data []byte) {
+	var event bus.LeadsChanged
+	if json.Unmarshal(data, &event) != nil || event.Version > bus.Version {
+		return // only a hint
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.subscribers) == 0 {
+		return
+	}
+	for i, n := range event.Numbers {
+		if len(f.hinted) >= maxHinted {
+			f.hub.metrics.dropped.Add(float64(len(event.Numbers) - i))
+			break
+		}
+		f.hinted[registry.Number(n)] = struct{}{}
+	}
+	select {
+	case f.poke <- struct{}{}:
+	default:
+	}
+}
+
+// subscribe joins the feed before it loads the first score, so that no change in between is missed.
+func (f *leadFeed) subscribe(ctx context.Context, filter registry.LeadFilter) (<-chan LeadChange, error) {
+	filter, err := registry.CheckLeadFilter(filter, "filter")
+	if err != nil {
+		return nil, err
+	}
+	sub := &leadSubscriber{filter: filter, waiting: map[registry.Number]LeadChange{}, poke: make(chan struct{}, 1)}
+	if err := f.join(sub); err != nil {
+		return nil, err
+	}
+	first, err := f.latest(ctx, filter)
+	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		f.leave(sub)
+		return nil, err
+	}
+	if err == nil {
+		sub.put(first)
+	}
+	out := make(chan LeadChange)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(f.hub.ctx, cancel)
+	go func() {
+		defer f.leave(sub)
+		defer close(out)
+		defer cancel()
+		defer stop()
+		sub.send(ctx, out)
+	}()
+	return out, nil
+}
+
+func (f *leadFeed) join(sub *leadSubscriber) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hub.ctx.Err() != nil {
+		return ErrClosed
+	}
+	f.subscribers[sub] = struct{}{}
+	f.running.Add(1) // until it leaves
+	f.hub.metrics.subscribers.WithLabelValues("lead").Inc()
+	if f.done == nil {
+		var ctx context.Context
+		ctx, f.done = context.WithCancel(f.hub.ctx)
+		f.newest, f.suspect = time.Time{}, time.Time{}
+		f.running.Go(func() { f.run(ctx) })
+	}
+	return nil
+}
+
+func (f *leadFeed) leave(sub *leadSubscriber) {
+	defer f.running.Done()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.subscribers, sub)
+	f.hub.metrics.subscribers.WithLabelValues("lead").Dec()
+	if len(f.subscribers) == 0 {
+		f.done()
+		f.done = nil
+		clear(f.hinted)
+	}
+}
+
+// latest loads the matching score that changed last, with its number.
+func (f *leadFeed) latest(ctx context.Context, filter registry.LeadFilter) (LeadChange, error) {
+	score, err := f.hub.source.LatestLead(ctx, filter)
+	if err != nil {
+		return LeadChange{}, err
+	}
+	phones, err := f.hub.source.PhonesByNumber(ctx, []registry.Number{score.Number})
+	if err != nil {
+		return LeadChange{}, err
+	}
+	phone, ok := phones[score.Number]
+	if !ok {
+		return LeadChange{}, registry.ErrNotFound // erased in between
+	}
+	return LeadChange{Score: score, Phone: phone}, nil
+}
+
+// run loads what was hinted at, and looks by itself whether hints were lost.
+func (f *leadFeed) run(ctx context.Context) {
+	var looked time.Time
+	for {
+		if err := f.drain(ctx); err != nil && ctx.Err() == nil {
+			f.hub.log.Warn("changed scores not loaded", "error", err)
+		}
+		if now := f.hub.now(); now.Sub(looked) >= maxInterval {
+			looked = now
+			if err := f.catchUp(ctx); err != nil && ctx.Err() == nil {
+				f.hub.log.Warn("latest scores not loaded", "error", err)
+			}
+		}
+		if !pause(ctx, f.poke) {
+			return
+		}
+	}
+}
+
+// drain loads the hinted numbers and offers them to all subscribers.
+func (f *leadFeed) drain(ctx context.Context) error {
+	for {
+		numbers := f.take()
+		if len(numbers) == 0 {
+			return nil
+		}
+		changes, err := loadWithin(ctx, func(ctx context.Context) ([]LeadChange, error) { return f.load(ctx, numbers) })
+		f.hub.metrics.loaded("lead", err)
+		if err != nil {
+			return err
+		}
+		f.offer(changes)
+	}
+}
+
+func (f *leadFeed) take() []registry.Number {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	numbers := make([]registry.Number, 0, min(len(f.hinted), loadAtOnce))
+	for n := range f.hinted {
+		if len(numbers) == loadAtOnce {
+			break
+		}
+		numbers = append(numbers, n)
+		delete(f.hinted, n)
+	}
+	return numbers
+}
+
+func (f *leadFeed) load(ctx context.Context, numbers []registry.Number) ([]LeadChange, error) {
+	scores, err := f.hub.source.LeadScores(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	phones, err := f.hub.source.PhonesByNumber(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]LeadChange, 0, len(scores))
+	for n, score := range scores {
+		if phone, ok := phones[n]; ok {
+			changes = append(changes, LeadChange{Score: score, Phone: phone})
+		}
+	}
+	return changes, nil
+}
+
+func (f *leadFeed) offer(changes []LeadChange) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range changes {
+		if c.Score.UpdatedAt.After(f.newest) {
+			f.newest = c.Score.UpdatedAt
+		}
+		for sub := range f.subscribers {
+			if sub.filter.Matches(c.Score, c.Phone) && sub.put(c) {
+				f.hub.metrics.dropped.Inc()
+			}
+		}
+	}
+}
+
+// catchUp finds out with one statement whether a score changed of which no hint came, and only then looks for the
+// latest score of each subscriber. A hint may be on its way: it has the time until the next look to arrive.
+func (f *leadFeed) catchUp(ctx context.Context) error {
+	score, err := loadWithin(ctx, func(ctx context.Context) (registry.LeadScore, error) {
+		return f.hub.source.LatestLead(ctx, registry.LeadFilter{})
+	})
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil
+	}
+	f.hub.metrics.loaded("lead", err)
+	if err != nil {
+		return err
+	}
+	for _, sub := range f.behind(score.UpdatedAt) {
+		c, err := loadWithin(ctx, func(ctx context.Context) (LeadChange, error) { return f.latest(ctx, sub.filter) })
+		if err == nil {
+			sub.put(c)
+		} else if !errors.Is(err, registry.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// behind returns the subscribers that have missed changes, given when the newest score of all changed.
+func (f *leadFeed) behind(newest time.Time) []*leadSubscriber {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.newest.IsZero() {
+		f.newest = newest // where the feed begins; each subscriber has got its first score
+	}
+	missed := f.suspect.After(f.newest)
+	f.suspect = newest
+	if !missed {
+		return nil
+	}
+	f.newest = newest
+	return slices.Collect(maps.Keys(f.subscribers))
+}
+
+// wait returns when the feed and all its subscriptions have ended. The hub's context must have ended.
+func (f *leadFeed) wait() {
+	f.mu.Lock() // one that is being opened is counted now
+	defer f.running.Wait()
+	f.mu.Unlock()
+}
+
+// leadSubscriber has a place for the newest score of each number, for as many as are kept.
+type leadSubscriber struct {
+	filter registry.LeadFilter
+	poke   chan struct{} // holds a word that something waits
+
+	mu      sync.Mutex
+	waiting map[registry.Number]LeadChange
+	order   []registry.Number // of waiting, the oldest change first
+	sent    registry.Number   // the last one taken, and when it had changed
+	sentAt  time.Time
+}
+
+// put keeps a score to be sent, unless it is no newer than what waits or was just sent, and reports whether the
+// oldest had to be dropped for it.
+func (s *leadSubscriber) put(c LeadChange) (dropped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := c.Score.Number
+	if n == s.sent && !c.Score.UpdatedAt.After(s.sentAt) {
+		return false
+	}
+	if old, ok := s.waiting[n]; ok {
+		if !c.Score.UpdatedAt.After(old.Score.UpdatedAt) {
+			return false
+		}
+		s.forget(n)
+	} else if len(s.waiting) >= maxWaiting {
+		delete(s.waiting, s.order[0])
+		s.order = s.order[1:]
+		dropped = true
+	}
+	s.waiting[n] = c
+	s.order = append(s.order, n)
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
+	return dropped
+}
+
+func (s *leadSubscriber) forget(n registry.Number) {
+	for i, other := range s.order {
+		if other == n {
+			s.order = append(s.order[:i], s.order[i+1:]...)
+			return
+		}
+	}
+}
+
+// take returns the newest score that waits.
+func (s *leadSubscriber) take() (LeadChange, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.order) == 0 {
+		return LeadChange{}, false
+	}
+	n := s.order[len(s.order)-1]
+	s.order = s.order[:len(s.order)-1]
+	c := s.waiting[n]
+	delete(s.waiting, n)
+	s.sent, s.sentAt = n, c.Score.UpdatedAt
+	return c, true
+}
+
+// send sends what waits, at most once in minInterval, until ctx ends.
+func (s *leadSubscriber) send(ctx context.Context, out chan<- LeadChange) {
+	for {
+		c, ok := s.take()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.poke:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case out <- c:
+		}
+		if !sleep(ctx, minInterval, nil) {
+			return
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package resolvers
+
+import (
+	"context"
+
+	"phoneregistry/graph/model"
+	"phoneregistry/registry"
+)
+
+// Customer finds a customer.
+func (q query) Customer(ctx context.Context, customerID string) (*model.Customer, error) {
+	return orNull(q.customerByID(ctx, customerID))
+}
+
+func (r *Resolver) customerByID(ctx context.Context, customerID string) (*model.Customer, error) {
+	c, err := r.service.Customer(ctx, customerID)
+	if err != nil {
+		return nil, err
+	}
+	return &model.Customer{Customer: c, Codec: r.codec}, nil
+}
+
+// Phones is the phones of a customer: the primary one first, then by confidence.
+func (r customer) Phones(ctx context.Context, obj *model.Customer) ([]model.CustomerPhone, error) {
+	phones, err := r.service.CustomerPhones(ctx, []string{obj.Customer.ID})
+	if err != nil {
+		return nil, err
+	}
+	nodes := model.NewCustomerPhones().Add(phones[obj.Customer.ID])
+	return wrap(nodes, func(p *model.CustomerPhone) model.CustomerPhone { return *p }), nil
+}
+
+// Phone is the row of the number in the registry.
+func (r customerPhone) Phone(ctx context.Context, obj *model.CustomerPhone) (*model.Phone, error) {
+	set, err := obj.Siblings.Phones.Get(func() (*model.Phones, error) {
+		return r.loadPhones(ctx, obj.Siblings.Numbers)
+	})
+	return inSet(set, err, obj.Number)
+}
+
+// oneCustomerPhone wraps a customer's phone that came alone, together with the phone when that is known.
+func oneCustomerPhone(p registry.CustomerPhone, phones *model.Phones) *model.CustomerPhone {
+	set := model.NewCustomerPhones()
+	if phones != nil {
+		_, _ = set.Phones.Get(func() (*model.Phones, error) { return phones, nil })
+	}
+	return set.Add([]registry.CustomerPhone{p})[0]
+}
+
+// Sources lists the sources.
+func (q query) Sources(ctx context.Context) ([]registry.Source, error) { return q.service.Sources(ctx) }
+
+// UpsertSource creates a source or changes its priority.
+func (m mutation) UpsertSource(ctx context.Context, input registry.Source) (*model.UpsertSourcePayload, error) {
+	source, err := m.service.UpsertSource(ctx, input)
+	payload := &model.UpsertSourcePayload{}
+	if payload.UserErrors, err = userErrors(err, "input"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Source = &source
+	return payload, nil
+}

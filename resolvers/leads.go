@@ -1,0 +1,97 @@
+package resolvers
+
+import (
+	"context"
+
+	"phoneregistry/graph/model"
+	"phoneregistry/internal/live"
+	"phoneregistry/registry"
+)
+
+// Leads pages through the scores, best first.
+func (q query) Leads(ctx context.Context, filter *registry.LeadFilter, first *int, after *string) (*model.LeadScoreConnection, error) {
+	f, l := deref(filter), q.list("leads")
+	request, err := l.page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	page, err := q.service.Leads(ctx, f, request)
+	if err != nil {
+		return nil, err
+	}
+	_, nodes := model.NewLeadScores(page.Items)
+	return &model.LeadScoreConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
+		return q.service.CountLeads(ctx, f)
+	})}, nil
+}
+
+// Phone is the row of the number in the registry.
+func (r leadScore) Phone(ctx context.Context, obj *model.LeadScore) (*model.Phone, error) {
+	set, err := obj.Siblings.Phones.Get(func() (*model.Phones, error) {
+		return r.loadPhones(ctx, obj.Siblings.Numbers)
+	})
+	return inSet(set, err, obj.Number)
+}
+
+// Components explains a score by the evidence on its number.
+func (r leadScore) Components(ctx context.Context, obj *model.LeadScore) ([]model.ScoreComponent, error) {
+	evidence, err := obj.Siblings.Evidence.Get(func() (map[registry.Number][]registry.Validation, error) {
+		return r.service.Validations(ctx, obj.Siblings.Numbers)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wrap(r.service.Explain(obj.LeadScore, evidence[obj.Number]), func(c registry.Component) model.ScoreComponent {
+		return model.ScoreComponent{Component: c}
+	}), nil
+}
+
+// History pages through the earlier scores of a number, newest first.
+func (r leadScore) History(ctx context.Context, obj *model.LeadScore, first *int, after *string,
+) (*model.LeadScoreHistoryConnection, error) {
+	l := r.list("history/" + r.codec.Int(model.KindPhone, int64(obj.Number)))
+	request, err := l.page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	page, err := r.service.ScoreHistory(ctx, obj.Number, request)
+	if err != nil {
+		return nil, err
+	}
+	nodes := wrap(page.Items, func(s registry.ScoreRecord) *registry.ScoreRecord { return &s })
+	return &model.LeadScoreHistoryConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
+		return r.service.CountScoreHistory(ctx, obj.Number)
+	})}, nil
+}
+
+// LeadScoreChanged sends scores as they change.
+func (s subscription) LeadScoreChanged(ctx context.Context, filter *registry.LeadFilter) (<-chan *model.LeadScore, error) {
+	changes, err := s.live.LeadScores(ctx, deref(filter))
+	if err != nil {
+		return nil, err
+	}
+	scores := make(chan *model.LeadScore)
+	go func() {
+		defer close(scores)
+		for change := range changes {
+			select {
+			case scores <- s.changedLead(change):
+			case <-ctx.Done(): // changes is closed too; what is left in it is of no use
+			}
+		}
+	}()
+	return scores, nil
+}
+
+func (r *Resolver) changedLead(change live.LeadChange) *model.LeadScore {
+	set, all := model.NewLeadScores([]registry.LeadScore{change.Score})
+	_, _ = set.Phones.Get(func() (*model.Phones, error) { return r.onePhone(change.Phone).Siblings, nil })
+	return all[0]
+}
+
+// Platforms lists the platforms.
+func (q query) Platforms(ctx context.Context) ([]model.PlatformInfo, error) {
+	return wrap(q.service.Platforms(ctx), func(p registry.PlatformInfo) model.PlatformInfo {
+		return model.PlatformInfo{PlatformInfo: p}
+	}), nil
+}

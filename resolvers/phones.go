@@ -1,0 +1,201 @@
+package resolvers
+
+import (
+	"context"
+	"strconv"
+
+	"phoneregistry/graph/model"
+	"phoneregistry/registry"
+)
+
+// NormalizePhone says what the numbering rules make of a text.
+func (q query) NormalizePhone(ctx context.Context, input string, region, area *string) (*model.NormalizedPhone, error) {
+	result, err := q.service.Normalize(ctx, input, deref(region), deref(area))
+	if err != nil {
+		return nil, err
+	}
+	return &model.NormalizedPhone{Result: result}, nil
+}
+
+// NormalizeCell says what the numbering rules make of each number in a text.
+func (q query) NormalizeCell(ctx context.Context, input string, region, area *string) ([]model.NormalizedPhone, error) {
+	results, err := q.service.NormalizeCell(ctx, input, deref(region), deref(area))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]model.NormalizedPhone, len(results))
+	for i := range results {
+		all[i].Result = results[i]
+	}
+	return all, nil
+}
+
+// Phone finds a number.
+func (q query) Phone(ctx context.Context, number registry.Number) (*model.Phone, error) {
+	return orNull(q.phoneByNumber(ctx, number))
+}
+
+func (r *Resolver) phoneByNumber(ctx context.Context, number registry.Number) (*model.Phone, error) {
+	p, err := r.service.Phone(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return r.onePhone(p), nil
+}
+
+// onePhone wraps a phone that came alone.
+func (r *Resolver) onePhone(p registry.Phone) *model.Phone {
+	_, all := model.NewPhones(r.codec, []registry.Phone{p})
+	return all[0]
+}
+
+// Phones pages through the numbers of the registry.
+func (q query) Phones(ctx context.Context, filter *registry.PhoneFilter, orderBy *model.PhoneOrder, first *int, after *string,
+) (*model.PhoneConnection, error) {
+	f, order := deref(filter), registry.PhoneOrder{Field: registry.OrderByNumber}
+	if orderBy != nil {
+		order = registry.PhoneOrder{Field: orderBy.Field, Descending: orderBy.Direction == model.OrderDirectionDesc}
+	}
+	l := q.list("phones/" + string(order.Field) + "/" + strconv.FormatBool(order.Descending))
+	request, err := l.page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	page, err := q.service.Phones(ctx, f, order, request)
+	if err != nil {
+		return nil, err
+	}
+	_, nodes := model.NewPhones(q.codec, page.Items)
+	return &model.PhoneConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
+		return q.service.CountPhones(ctx, f)
+	})}, nil
+}
+
+// Customers pages through the customers of a number. The first page is loaded for all phones of the list; a later
+// one only for the phone whose cursor was given.
+func (r phone) Customers(ctx context.Context, obj *model.Phone, first *int, after *string) (*model.CustomerPhoneConnection, error) {
+	request, err := r.holders(obj).page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	if request.After != nil {
+		pages, err := r.loadHolders(ctx, obj.Siblings, []registry.Number{obj.Number}, request)
+		return pages[obj.Number], err
+	}
+	pages, err := obj.Siblings.Holders(request.First).Get(func() (map[registry.Number]*model.CustomerPhoneConnection, error) {
+		return r.loadHolders(ctx, obj.Siblings, obj.Siblings.Numbers, request)
+	})
+	return pages[obj.Number], err
+}
+
+// holders is the list of the customers of one number.
+func (r *Resolver) holders(obj *model.Phone) list { return r.list("holders/" + obj.ID()) }
+
+func (r phone) loadHolders(ctx context.Context, set *model.Phones, numbers []registry.Number, request registry.PageRequest,
+) (map[registry.Number]*model.CustomerPhoneConnection, error) {
+	pages, err := r.service.PhoneHolders(ctx, numbers, request)
+	if err != nil {
+		return nil, err
+	}
+	siblings := model.NewCustomerPhones()
+	if _, err := siblings.Phones.Get(func() (*model.Phones, error) { return set, nil }); err != nil {
+		return nil, err
+	}
+	connections := make(map[registry.Number]*model.CustomerPhoneConnection, len(numbers))
+	for _, n := range numbers {
+		page := pages[n]
+		connections[n] = &model.CustomerPhoneConnection{Connection: connect(r.holders(set.ByNumber[n]), page,
+			siblings.Add(page.Items), request, func(ctx context.Context) (int64, error) {
+				return r.service.CountPhoneHolders(ctx, n)
+			})}
+	}
+	return connections, nil
+}
+
+// Validations is the newest evidence on a number.
+func (r phone) Validations(ctx context.Context, obj *model.Phone) ([]registry.Validation, error) {
+	evidence, err := r.evidence(ctx, obj.Siblings)
+	return evidence[obj.Number], err
+}
+
+func (r *Resolver) evidence(ctx context.Context, set *model.Phones) (map[registry.Number][]registry.Validation, error) {
+	return set.Validations.Get(func() (map[registry.Number][]registry.Validation, error) {
+		return r.service.Validations(ctx, set.Numbers)
+	})
+}
+
+// LeadScore is the score of a number; null before its first validation.
+func (r phone) LeadScore(ctx context.Context, obj *model.Phone) (*model.LeadScore, error) {
+	set := obj.Siblings
+	scores, err := set.Scores.Get(func() (map[registry.Number]*model.LeadScore, error) {
+		loaded, err := r.service.LeadScores(ctx, set.Numbers)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]registry.LeadScore, 0, len(loaded))
+		for _, s := range loaded {
+			list = append(list, s)
+		}
+		scores, all := model.NewLeadScores(list)
+		_, err = scores.Phones.Get(func() (*model.Phones, error) { return set, nil })
+		byNumber := make(map[registry.Number]*model.LeadScore, len(all))
+		for _, s := range all {
+			byNumber[s.Number] = s
+		}
+		return byNumber, err
+	})
+	return scores[obj.Number], err
+}
+
+// loadPhones loads the phones of a list.
+func (r *Resolver) loadPhones(ctx context.Context, numbers []registry.Number) (*model.Phones, error) {
+	loaded, err := r.service.PhonesByNumber(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	phones := make([]registry.Phone, 0, len(loaded))
+	for _, p := range loaded {
+		phones = append(phones, p)
+	}
+	set, _ := model.NewPhones(r.codec, phones)
+	return set, nil
+}
+
+// inSet returns the phone of a number; registry.ErrNotFound when it was erased in between.
+func inSet(set *model.Phones, err error, n registry.Number) (*model.Phone, error) {
+	if err != nil {
+		return nil, err
+	}
+	p, ok := set.ByNumber[n]
+	if !ok {
+		return nil, registry.ErrNotFound
+	}
+	return p, nil
+}
+
+// AddPhone adds a number to a customer.
+func (m mutation) AddPhone(ctx context.Context, input registry.AddPhone) (*model.AddPhonePayload, error) {
+	result, err := m.service.AddPhone(ctx, input)
+	payload := &model.AddPhonePayload{}
+	if result.Normalized != nil {
+		payload.Normalized = &model.NormalizedPhone{Result: *result.Normalized}
+	}
+	if payload.UserErrors, err = userErrors(err, "input"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Phone = m.onePhone(result.Phone)
+	payload.CustomerPhone = oneCustomerPhone(result.CustomerPhone, payload.Phone.Siblings)
+	payload.Created = result.Created
+	return payload, nil
+}
+
+// VerifyPhone records that a customer was verified to hold a number.
+func (m mutation) VerifyPhone(ctx context.Context, input model.VerifyPhoneInput) (*model.VerifyPhonePayload, error) {
+	verified, err := m.service.VerifyPhone(ctx, input.CustomerID, input.Number, input.Method)
+	payload := &model.VerifyPhonePayload{}
+	if payload.UserErrors, err = userErrors(err, "input"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.CustomerPhone = oneCustomerPhone(verified, nil)
+	return payload, nil
+}

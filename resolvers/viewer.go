@@ -1,0 +1,109 @@
+package resolvers
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"phoneregistry/graph"
+	"phoneregistry/graph/model"
+	"phoneregistry/registry"
+	"phoneregistry/registry/scoring"
+)
+
+// Viewer is the caller.
+func (q query) Viewer(ctx context.Context) (*model.Viewer, error) {
+	a := registry.ActorFrom(ctx)
+	return &model.Viewer{Name: a.Name, Role: a.Role, SeesWholeNumbers: a.Role.SeesWholeNumbers()}, nil
+}
+
+// Node finds any object by its global id.
+func (q query) Node(ctx context.Context, id string) (model.Node, error) {
+	kind, _, _ := strings.Cut(id, "_")
+	switch kind {
+	case model.KindPhone:
+		n, err := q.codec.ParseInt(model.KindPhone, id)
+		if err != nil {
+			return nil, nil //nolint:nilnil,nilerr // nothing has such an id
+		}
+		return asNode(orNull(q.phoneByNumber(ctx, registry.Number(n))))
+	case model.KindCustomer:
+		plain, err := q.codec.Open(model.KindCustomer, strings.TrimPrefix(id, model.KindCustomer+"_"))
+		if err != nil {
+			return nil, nil //nolint:nilnil,nilerr // nothing has such an id
+		}
+		return asNode(orNull(q.customerByID(ctx, string(plain))))
+	case model.KindJob:
+		return asNode(orNull(q.jobByID(ctx, id)))
+	case model.KindImport:
+		return asNode(orNull(q.importByID(ctx, id)))
+	}
+	return nil, nil //nolint:nilnil // nothing has such an id
+}
+
+// asNode keeps null from becoming a node that holds a nil pointer.
+func asNode[T any, P interface {
+	*T
+	model.Node
+}](v P, err error) (model.Node, error) {
+	if v == nil || err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// RegistryStats is the totals of the registry.
+func (q query) RegistryStats(ctx context.Context) (*model.RegistryStats, error) {
+	s, err := q.service.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stats := &model.RegistryStats{AsOf: s.AsOf, Customers: s.Customers, ByTier: []model.TierCount{}}
+	regions, lines := map[string]int{}, map[registry.LineType]int{}
+	for _, line := range s.Lines {
+		stats.Phones += line.Count
+		if _, ok := regions[line.Region]; !ok {
+			regions[line.Region] = len(stats.ByRegion)
+			stats.ByRegion = append(stats.ByRegion, model.RegionCount{Region: line.Region})
+		}
+		region := &stats.ByRegion[regions[line.Region]]
+		region.Count += line.Count
+		region.ByLineType = append(region.ByLineType, line)
+		if _, ok := lines[line.LineType]; !ok {
+			lines[line.LineType] = len(stats.ByLineType)
+			stats.ByLineType = append(stats.ByLineType, registry.LineCount{LineType: line.LineType})
+		}
+		stats.ByLineType[lines[line.LineType]].Count += line.Count
+	}
+	slices.SortStableFunc(stats.ByRegion, func(a, b model.RegionCount) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortStableFunc(stats.ByLineType, func(a, b registry.LineCount) int { return cmp.Compare(b.Count, a.Count) })
+	for _, tier := range tiers() {
+		if n := s.Tiers[tier]; n > 0 {
+			stats.ByTier = append(stats.ByTier, model.TierCount{Tier: tier, Count: n})
+		}
+	}
+	return stats, nil
+}
+
+// tiers lists the tiers, best first.
+func tiers() []registry.Tier {
+	return []registry.Tier{
+		scoring.TierPremium, scoring.TierHigh, scoring.TierMedium, scoring.TierLow, scoring.TierPoor, scoring.TierUnknown,
+	}
+}
+
+// Directives enforces the directives of the schema.
+func Directives() graph.DirectiveRoot {
+	return graph.DirectiveRoot{Access: access}
+}
+
+// access lets only callers through that hold one of the roles.
+func access(ctx context.Context, _ any, next graphql.Resolver, roles []registry.Role) (any, error) {
+	if registry.ActorFrom(ctx).May(roles...) {
+		return next(ctx)
+	}
+	return nil, &forbidden{roles: roles}
+}
