@@ -25,7 +25,13 @@ const partitionsLock = 0x70686f70 // "phop"
 const lockPartitions = `SELECT pg_advisory_xact_lock($1)`
 
 // -- name: partition_exists
-const selectPartitionExists = `SELECT to_regclass($1) IS NOT NULL`
+// Reads the catalogue itself: to_regclass would go by what this session has cached of it.
+const selectPartitionExists = `
+SELECT EXISTS (
+	SELECT
+	FROM pg_inherits i
+	JOIN pg_class c ON c.oid = i.inhrelid
+	WHERE i.inhparent = $1::text::regclass AND c.relname = $2)`
 
 // EnsurePartitions makes the partitions of the month of now and the one after, where they are missing. Rows of these
 // months that were put into the default partition are moved over. Several servers may do so at once.
@@ -48,13 +54,13 @@ func (s *Store) EnsurePartitions(ctx context.Context, now time.Time) error {
 func (p partitioned) ensure(ctx context.Context, tx pgx.Tx, month time.Time) error {
 	name := p.table + month.Format("_2006_01")
 	var exists bool
-	if err := tx.QueryRow(ctx, selectPartitionExists, name).Scan(&exists); err != nil || exists {
+	if err := tx.QueryRow(ctx, selectPartitionExists, p.table, name).Scan(&exists); err != nil || exists {
 		return err
 	}
 	if _, err := tx.Exec(ctx, lockPartitions, partitionsLock); err != nil {
 		return err
 	}
-	if err := tx.QueryRow(ctx, selectPartitionExists, name).Scan(&exists); err != nil || exists {
+	if err := tx.QueryRow(ctx, selectPartitionExists, p.table, name).Scan(&exists); err != nil || exists {
 		return err
 	}
 	from, to := month.Format(time.RFC3339), month.AddDate(0, 1, 0).Format(time.RFC3339)
@@ -64,8 +70,8 @@ func (p partitioned) ensure(ctx context.Context, tx pgx.Tx, month time.Time) err
 		fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)", name, p.table),
 		fmt.Sprintf("COMMENT ON TABLE %s IS 'Rows of %s.'", name, month.Format("2006-01")),
 		fmt.Sprintf("LOCK TABLE %s_default IN ACCESS EXCLUSIVE MODE", p.table),
-		fmt.Sprintf(`WITH moved AS (DELETE FROM %s_default WHERE %s >= '%s' AND %[2]s < '%[4]s' RETURNING *)
-			INSERT INTO %[5]s SELECT * FROM moved`, p.table, p.column, from, to, name),
+		fmt.Sprintf("WITH moved AS (DELETE FROM %s_default WHERE %s >= '%s' AND %[2]s < '%[4]s' RETURNING *) INSERT INTO %[5]s SELECT * FROM moved",
+			p.table, p.column, from, to, name),
 		fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')", p.table, name, from, to),
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {

@@ -14,10 +14,11 @@ import (
 // -- name: validations_of_phones
 // An enum sorts in the order in which its values were declared: that of the platforms.
 const selectValidations = `
-SELECT number, platform::text, status::text, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details
-FROM platform_validations
-WHERE number = ANY ($1)
-ORDER BY number, platform`
+SELECT v.number, v.platform::text, v.status::text, v.method, v.strength, v.simulated, v.attempts, v.latency_ms,
+	v.checked_at, v.expires_at, v.details
+FROM platform_validations v
+WHERE v.number = ANY ($1)
+ORDER BY v.number, v.platform`
 
 // Validations returns the evidence on each number, in the order of platforms.
 func (s *Store) Validations(ctx context.Context, numbers []registry.Number) (map[registry.Number][]registry.Validation, error) {

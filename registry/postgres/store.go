@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"phoneregistry/migrations"
@@ -99,6 +100,12 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 		session["statement_timeout"] = fmt.Sprint(max(timeout.Milliseconds(), 1))
 	}
 	config.ConnConfig.Tracer = o.Tracer
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		// Times come back in UTC, wherever this program runs.
+		utc := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
+		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: utc})
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
