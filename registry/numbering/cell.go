@@ -12,8 +12,9 @@ type cell struct {
 
 	out  []Result
 	base int // where the cell's results begin in out
-	// last is the valid number read last, an index into out, -1 if there is none.
-	last int
+	// last is the valid number read last, an index into out, -1 if there is none;
+	// lastEnd is the group after it.
+	last, lastEnd int
 	// An extension belongs to the results extFrom..extTo: the one before it, or
 	// all of a range.
 	extFrom, extTo int
@@ -31,7 +32,7 @@ func (z *Normalizer) appendCell(dst []Result, raw string, o *Options) []Result {
 	}
 	c := z.cells.Get().(*cell)
 	defer c.release()
-	c.z, c.home, c.out, c.base, c.last, c.stuck = z, z.home(o), dst, len(dst), -1, false
+	c.z, c.home, c.out, c.base, c.last, c.lastEnd, c.stuck = z, z.home(o), dst, len(dst), -1, 0, false
 	c.extFrom, c.extTo = 0, -1
 	c.hint.nearby, c.hint.city, c.hint.area = "", o.City, o.Area
 	if !c.fold(raw) {
@@ -78,7 +79,7 @@ func (c *cell) read() {
 			return
 		}
 		switch sep := c.groups[i].sep; {
-		case sep == sepSkip && len(c.out) > c.base:
+		case sep == sepSkip && len(c.groups) > 1:
 			i++
 		case sep == sepExt && len(c.out) > c.base && c.groups[i].len() <= 10:
 			i = c.extensions(i)
@@ -162,18 +163,21 @@ func (c *cell) piece(from, to int, r *reading) {
 		return
 	}
 	input := c.input(from, to)
-	if r.valid() {
-		if c.groups[from].sep == sepRange && c.last >= 0 && c.between(input, r.number()) {
-			return
-		}
+	switch {
+	case r.valid() && c.groups[from].sep == sepRange && c.continues(from) && c.between(input, r.number()):
+	case r.valid():
+		c.add(input, r)
+	case to-from == 1 && (c.ending(from) || c.glued(from)):
+	default:
 		c.add(input, r)
 		return
 	}
-	if to-from == 1 && (c.ending(from) || c.glued(from)) {
-		return
-	}
-	c.add(input, r)
+	c.lastEnd = to
 }
+
+// continues tells that the group comes right after the last number, so that it may
+// be the end of another one like it.
+func (c *cell) continues(i int) bool { return c.last >= 0 && c.lastEnd == i }
 
 // whole reads groups from..to-1 as one number.
 func (c *cell) whole(from, to int) reading {

@@ -46,7 +46,7 @@ func (c *cell) startsNumber(i int) bool {
 // depends on how clearly the writer said that it is a list.
 func (c *cell) ending(i int) bool {
 	g := c.groups[i]
-	if c.last < 0 || g.len() > 4 || g.plus {
+	if !c.continues(i) || g.len() > 4 || g.plus || g.named {
 		return false
 	}
 	first := c.out[c.last].Number
@@ -60,8 +60,9 @@ func (c *cell) ending(i int) bool {
 	case sepAnd, sepSlash:
 	case sepRange:
 		return c.between(c.input(i, i+1), next)
-	case sepDash, sepGap, sepComma, sepHard:
-		if g.len() > 2 && (distance <= 0 || distance > maxRange) {
+	case sepDash, sepGap, sepComma, sepDashes:
+		// Not clear: only for lines that come in blocks, and near by.
+		if c.out[c.last].LineType == Mobile || (g.len() > 2 && (distance <= 0 || distance > maxRange)) {
 			return false
 		}
 	default:
@@ -93,9 +94,20 @@ func (c *cell) sibling(input string, n Number, rule string) bool {
 	if !r.valid() {
 		return false
 	}
-	r.rule = joinRules(rule, c.out[c.last].AppliedRule)
+	r.rule = joinRules(rule, withoutList(c.out[c.last].AppliedRule))
 	c.add(input, &r)
 	return true
+}
+
+// withoutList takes the list rule off the rules of a number that followed from one
+// before it.
+func withoutList(rule string) string {
+	for _, list := range [...]string{ruleEnding, ruleRange} {
+		if rest, ok := strings.CutPrefix(rule, list); ok {
+			return strings.TrimPrefix(rest, "+")
+		}
+	}
+	return rule
 }
 
 // glued reads a group that is too long for one number as two or three of the same

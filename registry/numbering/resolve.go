@@ -35,6 +35,9 @@ func (r *reading) number() Number {
 // by the region's dialling rules, by a rewrite rule, as a local number. home is the
 // default region and may be nil; without areas local numbers are not completed.
 func (z *Normalizer) resolve(in []byte, how form, home *territory, areas *areaHint) reading {
+	if len(in) == 0 {
+		return reading{reason: NotANumber}
+	}
 	if len(in) >= 5 && sameDigits(in) {
 		return reading{reason: RepeatedDigits}
 	}

@@ -13,10 +13,11 @@ const (
 	sepDash                   // one dash, close on both sides
 	sepGap                    // a dash with blanks
 	sepComma
+	sepDashes // two dashes or more
 	sepSlash
 	sepAnd   // y, and, &
 	sepRange // al, to
-	sepHard  // ; | -- a new line, a word
+	sepHard  // ; | : a new line, a word
 	sepExt   // a label for an extension
 	sepSkip  // a label for digits that are no number: "opción 4"
 )
@@ -30,6 +31,7 @@ type group struct {
 	sep        separator
 	plus       bool // a plus right before
 	stuck      bool // a letter right before or after, which is no label
+	named      bool // an unknown word after it: "2 pisos"
 }
 
 func (g group) len() int { return int(g.end - g.start) }
@@ -99,6 +101,9 @@ func (s *scan) cut() {
 				i++
 			}
 			g.end = uint16(i)
+			if between.label && g.len() == 1 && s.closesLabel(i) {
+				g.sep = sepSkip // "Tel 2: …"
+			}
 			s.groups = append(s.groups, g)
 			between = gap{}
 		case isLetter(b):
@@ -114,12 +119,24 @@ func (s *scan) cut() {
 	}
 }
 
+// closesLabel tells that what stands at i ends a label: "Tel 2:", "Cel 1)".
+func (s *scan) closesLabel(i int) bool {
+	return i < s.n && (s.text[i] == ':' || s.text[i] == ')')
+}
+
 // word takes a word into account: as a label, as a conjunction, or as a stranger,
 // which must not touch digits.
 func (s *scan) word(start, end int, between *gap) {
 	kind := wordKinds[string(s.text[start:end])]
 	left := start > 0 && isDigit(s.text[start-1])
 	right := end < s.n && isDigit(s.text[end])
+	if left && right && end-start == 2 && s.text[start] == 'x' && s.text[start+1] == 'x' {
+		between.soft = true // Brazil's place for a carrier: 0xx11
+		return
+	}
+	if kind == wordPlain && between.empty() && len(s.groups) > 0 {
+		s.groups[len(s.groups)-1].named = true
+	}
 	if kind == wordPlain || (left && right && (kind == wordAnd || kind == wordRange)) {
 		if left && len(s.groups) > 0 {
 			s.groups[len(s.groups)-1].stuck = true
@@ -134,18 +151,23 @@ func (s *scan) word(start, end int, between *gap) {
 
 // A gap gathers what stands between two groups.
 type gap struct {
-	blank, soft, stuck, plus bool
-	dashes                   int
-	firm                     separator
+	blank, soft, stuck, plus, label bool
+	dashes                          int
+	firm                            separator
 }
+
+// empty tells that only blanks were seen.
+func (g *gap) empty() bool { return !g.soft && g.dashes == 0 && g.firm == 0 }
 
 func (g *gap) symbol(b byte) {
 	g.plus = g.plus && (b == '(' || b == ' ')
 	switch b {
 	case ' ':
 		g.blank = true
-	case '.', '(', ')':
+	case '.', ')':
 		g.soft = true
+	case '(':
+		g.soft, g.label = true, false
 	case '-':
 		g.dashes++
 	case '+':
@@ -168,7 +190,7 @@ func (g *gap) symbol(b byte) {
 }
 
 func (g *gap) word(kind wordKind) {
-	g.plus = false
+	g.plus, g.label = false, kind == wordLabel
 	switch kind {
 	case wordExt:
 		g.firm = sepExt
@@ -189,8 +211,10 @@ func (g *gap) separator(first bool) separator {
 		return g.firm
 	case first:
 		return sepNone
-	case g.dashes > 1 || (g.plus && g.firm == 0):
+	case g.plus && g.firm == 0:
 		return sepHard
+	case g.dashes > 1:
+		return max(g.firm, sepDashes)
 	case g.firm != 0:
 		return g.firm
 	case g.dashes == 1 && g.blank:

@@ -2,6 +2,10 @@ package numbering
 
 import "strings"
 
+// maxWritten is the longest number that is looked at with all that may be written
+// in front: the exit code, the country code, a carrier.
+const maxWritten = 24
+
 // damage is what a spreadsheet can have done to the whole of a text.
 type damage struct {
 	digits digits
@@ -28,7 +32,7 @@ func spreadsheet(text []byte) (damage, bool) {
 	if !ok {
 		whole, fraction, ok = strings.Cut(s, ",")
 	}
-	if ok && len(whole) >= MinDigits-1 && allDigits(whole) && (fraction == "0" || fraction == "00") {
+	if ok && len(whole) >= MinDigits-1 && len(whole) <= maxWritten && allDigits(whole) && (fraction == "0" || fraction == "00") {
 		return damage{digits: digitsOf([]byte(whole)), rule: ruleDecimal}, true
 	}
 	return thousands(s)
