@@ -81,7 +81,9 @@ type (
 	// LeadScoreEdge is a lead score in a page.
 	LeadScoreEdge Edge[*LeadScore]
 	// LeadScoreHistoryConnection is a page of earlier scores.
-	LeadScoreHistoryConnection struct{ Connection[*registry.ScoreRecord] }
+	LeadScoreHistoryConnection struct {
+		Connection[*registry.ScoreRecord]
+	}
 	// LeadScoreHistoryEdge is an earlier score in a page.
 	LeadScoreHistoryEdge Edge[*registry.ScoreRecord]
 	// ValidationJobConnection is a page of validation jobs.
@@ -129,7 +131,9 @@ func (c *ValidationFailureConnection) Edges() []ValidationFailureEdge {
 }
 
 // Edges returns the entries with their cursors.
-func (c *ImportBatchConnection) Edges() []ImportBatchEdge { return edges[ImportBatchEdge](&c.Connection) }
+func (c *ImportBatchConnection) Edges() []ImportBatchEdge {
+	return edges[ImportBatchEdge](&c.Connection)
+}
 
 // Edges returns the entries with their cursors.
 func (c *QuarantineConnection) Edges() []QuarantineEdge { return edges[QuarantineEdge](&c.Connection) }

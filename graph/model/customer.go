@@ -43,7 +43,9 @@ func (s *CustomerPhones) Add(items []registry.CustomerPhone) []*CustomerPhone {
 }
 
 // VerificationMethod is null when the hold was not verified.
-func (c *CustomerPhone) VerificationMethod() *string { return optional(c.CustomerPhone.VerificationMethod) }
+func (c *CustomerPhone) VerificationMethod() *string {
+	return optional(c.CustomerPhone.VerificationMethod)
+}
 
 // Extension is null when there is none.
 func (c *CustomerPhone) Extension() *string { return optional(c.CustomerPhone.Extension) }

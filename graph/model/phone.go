@@ -116,4 +116,6 @@ func (n *NormalizedPhone) Location() *string { return optional(n.Result.Location
 func (n *NormalizedPhone) NationalFormat() *string { return optional(n.Result.NationalFormat) }
 
 // InternationalFormat is null when no number could be read.
-func (n *NormalizedPhone) InternationalFormat() *string { return optional(n.Result.InternationalFormat) }
+func (n *NormalizedPhone) InternationalFormat() *string {
+	return optional(n.Result.InternationalFormat)
+}

@@ -9,12 +9,15 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"phoneregistry/registry"
 )
 
 // Codes in extensions.code of errors of the transport.
@@ -22,6 +25,7 @@ const (
 	CodeBadRequest   = "BAD_REQUEST"
 	CodeTooLarge     = "LIMIT_EXCEEDED"
 	CodeNotSupported = "NOT_SUPPORTED_HERE"
+	CodeTimeout      = "TIMEOUT"
 )
 
 // Config says how GraphQL is carried. Zero values mean the defaults.
@@ -149,6 +153,12 @@ func fail(w http.ResponseWriter, media string, status int, code, message string)
 	writeResponse(w, media, status, &graphql.Response{Errors: gqlerror.List{{
 		Message: message, Extensions: map[string]any{"code": code},
 	}}})
+}
+
+// panicked logs a panic outside of resolvers.
+func (h *Handler) panicked(ctx context.Context, cause any) {
+	h.Logger.ErrorContext(ctx, "panic in a GraphQL operation", "request_id", registry.ActorFrom(ctx).RequestID,
+		"panic", cause, "stack", string(debug.Stack()))
 }
 
 // sameOrigin lets programs in, which send no Origin, and pages of this server, but no page of another site.

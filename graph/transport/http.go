@@ -148,10 +148,16 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *http.Request, params *grap
 	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
 	response := responses(ctx)
 	if response == nil { // the request was given up, or took too long
-		fail(w, media, http.StatusServiceUnavailable, "TIMEOUT", "it took too long, or was given up")
+		writeResponse(w, media, http.StatusServiceUnavailable, &graphql.Response{Errors: timedOut()})
 		return
 	}
 	writeResponse(w, media, http.StatusOK, response)
+}
+
+func timedOut() gqlerror.List {
+	return gqlerror.List{{
+		Message: "it took too long, or was given up", Extensions: map[string]any{"code": CodeTimeout},
+	}}
 }
 
 // requestErrorStatus is the status of a request that was refused before it was run. GraphQL over HTTP wants 4xx with

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // serveStream answers with server-sent events in the manner of graphql-sse's distinct connections: an event `next`
@@ -14,7 +15,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *gr
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
-	if errs == nil && r.Method == http.MethodGet && opCtx.Operation.Operation == "mutation" {
+	if errs == nil && r.Method == http.MethodGet && opCtx.Operation.Operation == ast.Mutation {
 		w.Header().Set("Allow", "POST")
 		fail(w, mediaJSON, http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
 		return
@@ -45,6 +46,12 @@ func (h *Handler) pump(ctx context.Context, cancel context.CancelFunc, opCtx *gr
 	results, taken := make(chan *graphql.Response), make(chan struct{})
 	go func() {
 		defer close(results)
+		defer func() {
+			if cause := recover(); cause != nil { // resolvers recover by themselves; this is for everything around them
+				h.panicked(ctx, cause)
+				cancel()
+			}
+		}()
 		for {
 			response := responses(ctx)
 			if response == nil {
@@ -86,7 +93,10 @@ func (h *Handler) pump(ctx context.Context, cancel context.CancelFunc, opCtx *gr
 				return
 			}
 			alive.Reset(h.PingInterval)
-			taken <- struct{}{}
+			select {
+			case taken <- struct{}{}:
+			case <-ctx.Done():
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -41,18 +42,37 @@ type message struct {
 // socket is one connection. Its reader is the goroutine that serves the request; each operation has one of its own.
 type socket struct {
 	*Handler
-	conn *websocket.Conn
-	ctx  context.Context // of the operations; ends with the connection
-	stop context.CancelFunc
-
-	ready   bool // connection_init was accepted; only the reader looks
+	conn    *websocket.Conn
+	life    context.Context // ends with the connection
+	stop    context.CancelFunc
 	running sync.WaitGroup
 
+	caller context.Context // of the operations, set by connection_init; only the reader looks
+
 	mu         sync.Mutex // of operations
-	operations map[string]context.CancelFunc
+	operations map[string]*operation
 
 	writing sync.Mutex // a connection has one writer at a time
 	closed  bool
+}
+
+// append appends the message as JSON. Its payload is JSON already, and not looked at again.
+func (m message) append(b []byte) []byte {
+	b = append(b, '{')
+	if m.ID != "" {
+		b = appendMember(b, "id", m.ID)
+	}
+	b = appendMember(b, "type", m.Type)
+	if len(m.Payload) > 0 {
+		b = append(appendName(b, "payload"), m.Payload...)
+	}
+	return append(b, '}')
+}
+
+// operation is one that runs.
+type operation struct {
+	id   string
+	stop context.CancelFunc
 }
 
 func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
@@ -60,8 +80,8 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the upgrader has answered
 	}
-	ctx, stop := context.WithCancel(r.Context())
-	s := &socket{Handler: h, conn: conn, ctx: ctx, stop: stop, operations: map[string]context.CancelFunc{}}
+	life, stop := context.WithCancel(r.Context())
+	s := &socket{Handler: h, conn: conn, life: life, stop: stop, operations: map[string]*operation{}}
 	defer s.end()
 	if conn.Subprotocol() != subprotocol {
 		s.close(closeBadSubprotocol, "Subprotocol not acceptable")
@@ -94,12 +114,10 @@ func (s *socket) signs() {
 	defer ticker.Stop()
 	for {
 		select {
-		case <-s.ctx.Done():
+		case <-s.life.Done():
 			return
 		case <-ticker.C:
-			s.writing.Lock()
 			err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.WriteTimeout))
-			s.writing.Unlock()
 			if err != nil || s.send(message{Type: "ping"}) != nil {
 				_ = s.conn.Close()
 				return
@@ -160,7 +178,7 @@ func (s *socket) handle(r *http.Request, init *time.Timer, m message) bool {
 
 // initialise checks who connects, by the payload or by the header of the request.
 func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawMessage) bool {
-	if s.ready {
+	if s.caller != nil {
 		s.close(closeTooManyRequests, "Too many initialisation requests")
 		return false
 	}
@@ -175,17 +193,17 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 	if sent.Authorization == "" {
 		sent.Authorization = r.Header.Get("Authorization")
 	}
-	ctx, err := s.Authorize(s.ctx, sent.Authorization)
+	caller, err := s.Authorize(s.life, sent.Authorization)
 	if err != nil {
 		s.close(closeForbidden, "Forbidden")
 		return false
 	}
-	s.ctx, s.ready = ctx, true
+	s.caller = caller
 	return s.send(message{Type: "connection_ack"}) == nil
 }
 
 func (s *socket) subscribe(m message) bool {
-	if !s.ready {
+	if s.caller == nil {
 		s.close(closeUnauthorized, "Unauthorized")
 		return false
 	}
@@ -194,88 +212,120 @@ func (s *socket) subscribe(m message) bool {
 		s.close(closeBadMessage, "Invalid message received")
 		return false
 	}
-	ctx, cancel := context.WithCancel(graphql.StartOperationTrace(s.ctx))
 	now := graphql.Now()
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	params.Headers = http.Header{}
-	s.mu.Lock()
-	_, taken := s.operations[m.ID]
-	full := len(s.operations) >= s.MaxOperations
-	if !taken && !full {
-		s.operations[m.ID] = cancel
-	}
-	s.mu.Unlock()
-	switch {
-	case taken:
-		cancel()
+	ctx, stop := context.WithCancel(graphql.StartOperationTrace(s.caller))
+	op := &operation{id: m.ID, stop: stop}
+	switch s.admit(op) {
+	case admitted:
+		s.running.Go(func() { s.run(ctx, op, params) })
+		return true
+	case duplicate:
+		stop()
 		s.close(closeDuplicate, "Subscriber for "+m.ID+" already exists")
 		return false
-	case full:
-		cancel()
-		return s.sendErrors(m.ID, gqlerror.List{{
-			Message: "too many operations at the same time on one connection", Extensions: map[string]any{"code": CodeTooLarge},
-		}}) == nil
+	default:
+		stop()
+		return s.sendErrors(m.ID, tooMany()) == nil
 	}
-	s.running.Go(func() { s.run(ctx, m.ID, params) })
-	return true
+}
+
+func tooMany() gqlerror.List {
+	return gqlerror.List{{
+		Message: "too many operations at the same time on one connection", Extensions: map[string]any{"code": CodeTooLarge},
+	}}
+}
+
+// Outcomes of admit.
+const (
+	admitted = iota
+	duplicate
+	full
+)
+
+func (s *socket) admit(op *operation) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.operations[op.id] != nil {
+		return duplicate
+	}
+	if len(s.operations) >= s.MaxOperations {
+		return full
+	}
+	s.operations[op.id] = op
+	return admitted
 }
 
 // cancel ends an operation that the client no longer wants.
 func (s *socket) cancel(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cancel := s.operations[id]; cancel != nil {
-		cancel()
+	if op := s.operations[id]; op != nil {
+		op.stop()
 		delete(s.operations, id)
 	}
 }
 
-// finish forgets an operation, and reports whether the client still expects it to complete.
-func (s *socket) finish(ctx context.Context, id string) bool {
+// finish forgets an operation, and reports whether the client still waits for its end. The id of one that was
+// cancelled may belong to another by now.
+func (s *socket) finish(op *operation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ctx.Err() != nil {
-		return false // cancelled; the id may belong to another operation by now
+	op.stop()
+	if s.operations[op.id] != op {
+		return false
 	}
-	s.operations[id]()
-	delete(s.operations, id)
+	delete(s.operations, op.id)
 	return true
 }
 
-// run runs an operation and sends its results.
-func (s *socket) run(ctx context.Context, id string, params *graphql.RawParams) {
+// run runs an operation and sends its results and its end.
+func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawParams) {
+	defer func() {
+		if cause := recover(); cause != nil { // resolvers recover by themselves; this is for everything around them
+			s.panicked(ctx, cause)
+			s.close(closeInternal, "Internal server error")
+		}
+	}()
 	opCtx, errs := s.Exec.CreateOperationContext(ctx, params)
-	if errs != nil {
-		response := s.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs)
-		if s.finish(ctx, id) {
-			_ = s.sendErrors(id, response.Errors)
-		}
-		return
+	if errs == nil {
+		errs = s.results(ctx, op, opCtx)
+	} else {
+		errs = s.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors
 	}
-	if opCtx.Operation.Operation != "subscription" {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.Timeout)
+	switch waiting := s.finish(op); {
+	case !waiting:
+	case errs != nil:
+		_ = s.sendErrors(op.id, errs)
+	default:
+		_ = s.send(message{ID: op.id, Type: "complete"})
+	}
+}
+
+// results sends the results of an operation, and returns the errors for which there were none.
+func (s *socket) results(ctx context.Context, op *operation, opCtx *graphql.OperationContext) gqlerror.List {
+	stream := opCtx.Operation.Operation == ast.Subscription
+	if !stream {
+		limited, cancel := context.WithTimeout(ctx, s.Timeout)
 		defer cancel()
+		ctx = limited
 	}
-	responses, runCtx := s.Exec.DispatchOperation(ctx, opCtx)
-	for {
-		response := responses(runCtx)
-		if response == nil {
-			break
+	responses, ctx := s.Exec.DispatchOperation(ctx, opCtx)
+	for sent := 0; ; sent++ {
+		response := responses(ctx)
+		switch {
+		case response == nil && sent == 0 && !stream:
+			return timedOut()
+		case response == nil:
+			return nil
+		case response.Data == nil && len(response.Errors) > 0: // the stream could not be made
+			return response.Errors
 		}
-		if response.Data == nil && len(response.Errors) > 0 { // the stream could not be made
-			if s.finish(ctx, id) {
-				_ = s.sendErrors(id, response.Errors)
-			}
-			return
+		if s.send(message{ID: op.id, Type: "next", Payload: appendResponse(nil, response)}) != nil {
+			s.cancel(op.id)
+			return nil
 		}
-		if s.send(message{ID: id, Type: "next", Payload: appendResponse(nil, response)}) != nil {
-			s.cancel(id)
-			return
-		}
-	}
-	if s.finish(ctx, id) {
-		_ = s.send(message{ID: id, Type: "complete"})
 	}
 }
 
@@ -289,16 +339,14 @@ func (s *socket) sendErrors(id string, errs gqlerror.List) error {
 
 // send writes a message. A reader that does not take it in time loses the connection.
 func (s *socket) send(m message) error {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
+	text := m.append(make([]byte, 0, len(m.Payload)+128))
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.closed {
 		return net.ErrClosed
 	}
-	if err = s.conn.SetWriteDeadline(time.Now().Add(s.WriteTimeout)); err == nil {
+	err := s.conn.SetWriteDeadline(time.Now().Add(s.WriteTimeout))
+	if err == nil {
 		err = s.conn.WriteMessage(websocket.TextMessage, text)
 	}
 	if err != nil {

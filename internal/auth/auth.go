@@ -1,0 +1,183 @@
+// Package auth finds out who calls. Callers bear tokens of 256 random bits, of which only the SHA-256 is kept; one
+// bootstrap token from the configuration, with the role ADMIN, needs no store.
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"phoneregistry/registry"
+)
+
+// Prefix begins every token, so that one that leaks is recognised for what it is.
+const Prefix = "prk_"
+
+// How long, and for how many tokens, the word of the store is believed. A token that is revoked works for at most
+// cacheFor longer.
+const (
+	cacheFor  = 5 * time.Second
+	cacheSize = 4096
+	maxToken  = 512 // bytes of what may be a token
+)
+
+// ErrUnauthenticated is returned for a token that is not known, expired or revoked, and for none.
+var ErrUnauthenticated = errors.New("no valid token")
+
+// NewToken makes a token.
+func NewToken() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // does not fail: it would end the program
+	return Prefix + base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// Hash is what is kept of a token. The token is random, so that a plain hash cannot be guessed back.
+func Hash(token string) [32]byte { return sha256.Sum256([]byte(token)) }
+
+// Config is what an Authenticator is made of.
+type Config struct {
+	Store          registry.KeyStore
+	BootstrapToken string           // "": there is none
+	Now            func() time.Time // nil: time.Now
+}
+
+// Authenticator finds out who bears a token. Safe for concurrent use.
+type Authenticator struct {
+	store        registry.KeyStore
+	bootstrap    [32]byte
+	hasBootstrap bool
+	now          func() time.Time
+
+	mu    sync.Mutex
+	known map[[32]byte]bearer
+}
+
+// bearer is who bore a token when the store was asked last.
+type bearer struct {
+	actor registry.Actor
+	until time.Time
+}
+
+// New makes an authenticator.
+func New(c Config) *Authenticator {
+	a := &Authenticator{store: c.Store, now: c.Now, known: map[[32]byte]bearer{}}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if c.BootstrapToken != "" {
+		a.bootstrap, a.hasBootstrap = Hash(c.BootstrapToken), true
+	}
+	return a
+}
+
+// Authenticate returns who bears the token. The request id of the context's actor is kept. ErrUnauthenticated for a
+// token that is not valid; other errors when the store could not be asked.
+func (a *Authenticator) Authenticate(ctx context.Context, token string) (registry.Actor, error) {
+	if token == "" || len(token) > maxToken {
+		return registry.Actor{}, ErrUnauthenticated
+	}
+	hash := Hash(token)
+	actor, err := a.bearer(ctx, hash)
+	actor.RequestID = registry.ActorFrom(ctx).RequestID
+	return actor, err
+}
+
+func (a *Authenticator) bearer(ctx context.Context, hash [32]byte) (registry.Actor, error) {
+	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
+		return registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin}, nil
+	}
+	if actor, ok := a.remembered(hash); ok {
+		return actor, nil
+	}
+	key, err := a.store.APIKeyByHash(ctx, hash)
+	if errors.Is(err, registry.ErrNotFound) {
+		return registry.Actor{}, ErrUnauthenticated
+	}
+	if err != nil {
+		return registry.Actor{}, fmt.Errorf("look up token: %w", err)
+	}
+	now := a.now()
+	until := now.Add(cacheFor)
+	if !key.ExpiresAt.IsZero() && key.ExpiresAt.Before(until) {
+		until = key.ExpiresAt
+	}
+	if !now.Before(until) || !key.Role.Valid() {
+		return registry.Actor{}, ErrUnauthenticated
+	}
+	actor := registry.Actor{Name: key.Name, Role: key.Role}
+	a.remember(hash, bearer{actor, until})
+	return actor, nil
+}
+
+func (a *Authenticator) remembered(hash [32]byte) (registry.Actor, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b, ok := a.known[hash]
+	if !ok {
+		return registry.Actor{}, false
+	}
+	if !a.now().Before(b.until) {
+		delete(a.known, hash)
+		return registry.Actor{}, false
+	}
+	return b.actor, true
+}
+
+func (a *Authenticator) remember(hash [32]byte, b bearer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.known) >= cacheSize {
+		clear(a.known) // with so many tokens at once, asking again costs little beside them
+	}
+	a.known[hash] = b
+}
+
+// FromHeader returns the token of an Authorization header (RFC 6750); "" when it holds none.
+func FromHeader(authorization string) string {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// Middleware lets only requests with a valid token through, and puts the actor into their context. Others are
+// answered 401, or 503 when the store could not be asked.
+func (a *Authenticator) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		actor, err := a.Authenticate(r.Context(), FromHeader(r.Header.Get("Authorization")))
+		if err != nil {
+			refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(registry.WithActor(r.Context(), actor)))
+	})
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	status, code, message := http.StatusUnauthorized, "UNAUTHENTICATED", "want a valid token: Authorization: Bearer TOKEN"
+	if !errors.Is(err, ErrUnauthenticated) {
+		status, code, message = http.StatusServiceUnavailable, "UNAVAILABLE", "the token cannot be checked right now: try again"
+	} else {
+		challenge := `Bearer realm="phoneregistry"`
+		if r.Header.Get("Authorization") != "" {
+			challenge += `, error="invalid_token"`
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	body := map[string]any{"error": map[string]string{
+		"code": code, "message": message, "requestId": registry.ActorFrom(r.Context()).RequestID,
+	}}
+	_ = json.NewEncoder(w).Encode(body) // a client that has gone is no error of ours
+}
