@@ -13,8 +13,7 @@ const maxRange = 20
 // They belong to the number before, or to all numbers of the range before.
 func (c *cell) extensions(i int) int {
 	end := i + 1
-	for end < len(c.groups) && c.groups[end].sep < sepHard && c.groups[end].sep != sepRange &&
-		!c.groups[end].plus && !c.groups[end].stuck && c.groups[end].len() < MinDigits && !c.startsNumber(end) {
+	for end < len(c.groups) && c.anotherExtension(c.groups[end], c.groups[i].len()) && !c.startsNumber(end) {
 		end++
 	}
 	var b strings.Builder
@@ -33,6 +32,13 @@ func (c *cell) extensions(i int) int {
 		}
 	}
 	return end
+}
+
+// anotherExtension tells that a group after an extension of first digits may be one
+// more: it stands in the same list and is about as long.
+func (c *cell) anotherExtension(g group, first int) bool {
+	return g.sep < sepHard && g.sep != sepRange && !g.plus && !g.stuck && g.len() < MinDigits &&
+		g.len() <= first+2 && g.len() >= first-2
 }
 
 // startsNumber tells whether the run of groups that begins at i is a number.
@@ -110,8 +116,13 @@ func withoutList(rule string) string {
 	return rule
 }
 
+// sheetDigits is how many digits a spreadsheet keeps of a number: it sets the ones
+// after to zero.
+const sheetDigits = 15
+
 // glued reads a group that is too long for one number as two or three of the same
-// length, if each of them is one.
+// length, if each of them is one. Where a spreadsheet may have set the last digits
+// to zero, the number they belong to is lost.
 func (c *cell) glued(i int) bool {
 	g := c.groups[i]
 	n := g.len()
@@ -130,10 +141,16 @@ func (c *cell) glued(i int) bool {
 		if !ok {
 			continue
 		}
+		rounded := n > sheetDigits && sameDigits(append([]byte{'0'}, c.text[int(g.start)+sheetDigits:g.end]...))
 		for k := range parts {
 			at := int(g.start) + k*each
+			input := c.raw[c.at[at]:c.at[at+each]]
+			if rounded && (k+1)*each > sheetDigits {
+				c.fail(input, PrecisionLost)
+				continue
+			}
 			found[k].rule = joinRules(ruleGlued, found[k].rule)
-			c.add(c.raw[c.at[at]:c.at[at+each]], &found[k])
+			c.add(input, &found[k])
 		}
 		return true
 	}

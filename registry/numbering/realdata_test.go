@@ -96,7 +96,7 @@ func TestRealBogotaSchools(t *testing.T) {
 	z := newNormalizer(t)
 	rows := readRows(t, realData(t, "co_colegios_bogota", "colegios_bogota.csv"))
 	y := readCells(t, z, rows, "phone", func(map[string]string) Options { return Options{Region: "CO", Area: "601"} })
-	if y.rate() < 0.9 {
+	if y.rate() < 0.999 {
 		t.Errorf("rate %.4f", y.rate())
 	}
 	got := z.NormalizeAll("6763865--6763864--6763866--6763836--676006", Options{Region: "CO", Area: "601"})
@@ -110,7 +110,7 @@ func TestRealAntioquiaHospitals(t *testing.T) {
 	y := readCells(t, newNormalizer(t), rows, "Número Teléfono", func(row map[string]string) Options {
 		return Options{Region: "CO", City: row["Nombre Municipio"] + ", Antioquia"}
 	})
-	if y.rate() < 0.9 {
+	if y.rate() < 0.99 {
 		t.Errorf("rate %.4f", y.rate())
 	}
 }
@@ -121,7 +121,7 @@ func TestRealMexicanMuseums(t *testing.T) {
 	y := readCells(t, newNormalizer(t), rows, "museo_telefono1", func(row map[string]string) Options {
 		return Options{Region: "MX", City: row["nom_mun"] + ", " + row["nom_ent"]}
 	})
-	if y.rate() < 0.9 {
+	if y.rate() < 0.99 {
 		t.Errorf("rate %.4f", y.rate())
 	}
 }
@@ -137,7 +137,7 @@ func TestRealCaceres(t *testing.T) {
 func TestRealGuatemalanSchools(t *testing.T) {
 	rows := readRows(t, realData(t, "gt_colegios_mineduc", "establecimientos.csv"))
 	y := readCells(t, newNormalizer(t), rows, "TELEFONO", func(map[string]string) Options { return Options{Region: "GT"} })
-	if y.rate() < 0.9 {
+	if y.rate() < 0.98 {
 		t.Errorf("rate %.4f", y.rate())
 	}
 }
