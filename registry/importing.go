@@ -49,13 +49,16 @@ type ImportTask struct {
 // ErrImportBusy is returned when another process works on an import.
 var ErrImportBusy = errors.New("another process works on the import")
 
+// ErrUnstorable is returned when the store refuses rows for what they hold, so that trying again cannot help.
+var ErrUnstorable = errors.New("the store refuses the rows")
+
 // ImportClaim is the right to work on an import. While it is held nobody else gets it; it ends with the process.
 // It is not safe for concurrent use.
 type ImportClaim interface {
 	// Task returns the import as it stood when it was claimed, or as of the last change through the claim.
 	Task() ImportTask
 	// Merge takes rows into the registry and moves the checkpoint, all in one transaction. ErrImportBusy when the
-	// checkpoint is not where the rows begin, because the claim was lost and somebody else has gone on.
+	// checkpoint is not where the rows begin, because the claim was lost and somebody else has gone on. ErrUnstorable.
 	Merge(ctx context.Context, rows ImportRows) (ImportBatch, error)
 	// End makes the import COMPLETED or FAILED.
 	End(ctx context.Context, status ImportStatus, message string) (ImportBatch, error)
@@ -65,8 +68,8 @@ type ImportClaim interface {
 
 // ImportRows is a run of rows of a file.
 type ImportRows struct {
-	From, To int64 // offsets in the file: where the first row begins, where reading goes on
-	Rows     []ImportRow
+	To   int64 // offset in the file at which reading goes on
+	Rows []ImportRow
 }
 
 // ImportRow is a row of a file, read.

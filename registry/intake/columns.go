@@ -51,6 +51,9 @@ func findColumns(header []string, fields map[string]string) (Columns, error) {
 		return Columns{}, noPhone(header)
 	}
 	c.release()
+	if n := len(c.Phones); n > MaxPhoneColumns {
+		return Columns{}, errorf("map", "%d columns hold phones; %d are allowed: name them with --map phone=COLUMN,COLUMN", n, MaxPhoneColumns)
+	}
 	return c, nil
 }
 

@@ -21,6 +21,8 @@ const (
 	HeadSize = 256 << 10
 	// MaxColumns is how many columns a file may have.
 	MaxColumns = 2048
+	// MaxPhoneColumns is how many of them may hold phones.
+	MaxPhoneColumns = 64
 )
 
 // NoDelimiter is the delimiter of a file with one column.

@@ -52,6 +52,9 @@ func NewReader(src io.Reader, d Dialect, from Position) *Reader {
 	return &Reader{src: src, dialect: d, at: from, max: MaxRecord, keep: MaxRaw}
 }
 
+// Position returns where the next record is looked for.
+func (r *Reader) Position() Position { return r.at }
+
 // Next returns the next record that is not empty. Its error is io.EOF at the end, or the source's own: then every whole
 // record before the fault has been returned, and the broken one is not.
 func (r *Reader) Next() (Record, error) {

@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+	"phoneregistry/registry/intake"
+)
+
+// importColumns are the columns of import_batches b and sources s that make an import.
+const importColumns = `b.id, b.batch_no, b.file_name, s.name, b.status::text, b.bytes_total, b.bytes_read, b.rows_read,
+	b.rows_accepted, b.rows_rejected, b.numbers_accepted, b.phones_created, b.contacts_created, b.contacts_merged,
+	b.rejections, b.sequence, b.created_by, b.created_at, b.started_at, b.updated_at, b.completed_at, b.error_message,
+	b.options, b.spool_id, b.spool_name`
+
+// importRow is a row of import_batches.
+type importRow struct {
+	registry.ImportTask
+	no int32
+}
+
+func scanImport(row pgx.CollectableRow) (importRow, error) {
+	var (
+		b                   importRow
+		started, completed  *time.Time
+		rejections, options []byte
+		spool               *uuid.UUID
+	)
+	err := row.Scan(&b.ID, &b.no, &b.FileName, &b.Source, &b.Status, &b.BytesTotal, &b.BytesRead, &b.RowsRead,
+		&b.RowsAccepted, &b.RowsRejected, &b.NumbersAccepted, &b.PhonesCreated, &b.ContactsCreated, &b.ContactsMerged,
+		&rejections, &b.Sequence, &b.CreatedBy, &b.CreatedAt, &started, &b.UpdatedAt, &completed, &b.ErrorMessage,
+		&options, &spool, &b.Spool.Name)
+	if err != nil {
+		return b, err
+	}
+	b.StartedAt, b.CompletedAt, b.Spool.Dir = orZero(started), orZero(completed), orZero(spool)
+	if err := json.Unmarshal(rejections, &b.Rejections); err != nil {
+		return b, fmt.Errorf("read rejections of import: %w", err)
+	}
+	if err := json.Unmarshal(options, &b.Options); err != nil {
+		return b, fmt.Errorf("read options of import: %w", err)
+	}
+	b.Region = b.Options.Region
+	return b, nil
+}
+
+// -- name: import
+const selectImport = `
+SELECT ` + importColumns + `
+FROM import_batches b
+JOIN sources s ON s.id = b.source_id
+WHERE b.id = $1`
+
+// Import returns an import; registry.ErrNotFound when there is none with this id.
+func (s *Store) Import(ctx context.Context, id uuid.UUID) (registry.ImportBatch, error) {
+	b, err := findImport(ctx, s.pool, selectImport, id)
+	return b.ImportBatch, err
+}
+
+func findImport(ctx context.Context, q querier, statement string, arguments ...any) (importRow, error) {
+	rows, err := q.Query(ctx, statement, arguments...)
+	if err != nil {
+		return importRow{}, wrapped(err, "read import")
+	}
+	b, err := pgx.CollectExactlyOneRow(rows, scanImport)
+	return b, found(err, "read import")
+}
+
+// Imports returns one page of imports, newest first.
+func (s *Store) Imports(ctx context.Context, p registry.PageRequest) (registry.Page[registry.ImportBatch], error) {
+	w := &where{}
+	if p.After != nil {
+		// One bound for the index, and the rest of what "behind" means.
+		w.and("b.created_at <= %s AND (b.created_at < %[1]s OR b.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
+	}
+	limit := w.arg(p.First + 1)
+	rows, err := s.pool.Query(ctx, "SELECT "+importColumns+"\nFROM import_batches b\nJOIN sources s ON s.id = b.source_id"+w.String()+
+		"\nORDER BY b.created_at DESC, b.id\nLIMIT "+limit, listArguments(w)...)
+	if err != nil {
+		return registry.Page[registry.ImportBatch]{}, wrapped(err, "list imports")
+	}
+	imports, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.ImportBatch], error) {
+		b, err := scanImport(row)
+		at := registry.Position{Sort: b.CreatedAt.UnixMicro(), Text: b.ID.String()}
+		return listed[registry.ImportBatch]{b.ImportBatch, at}, err
+	})
+	if err != nil {
+		return registry.Page[registry.ImportBatch]{}, wrapped(err, "list imports")
+	}
+	return pageOf(imports, p.First), nil
+}
+
+// -- name: count_imports
+const countImports = `
+SELECT count(*)
+FROM import_batches`
+
+// CountImports counts the imports.
+func (s *Store) CountImports(ctx context.Context) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, countImports).Scan(&n)
+	return n, wrapped(err, "count imports")
+}
+
+// piecesOfRow is more than the entries a row can have in quarantine: a place in the list of an import is
+// row*piecesOfRow + piece.
+const piecesOfRow = 1 << 15
+
+// -- name: quarantine
+// $3 is a row and $4 a piece to start behind, $5 how many, null for all.
+const selectQuarantine = `
+SELECT q.row_no, q.piece, q.reason, q.message, q.raw, b.encoding
+FROM import_batches b
+JOIN quarantine q ON q.batch_no = b.batch_no
+WHERE b.id = $1 AND (q.row_no, q.piece) > ($3, $4) AND ($2 = '' OR q.reason = $2)
+ORDER BY q.row_no, q.piece
+LIMIT $5`
+
+// Quarantine returns one page of what an import did not accept, in file order. Raw rows are in UTF-8, whatever the
+// file was written in.
+func (s *Store) Quarantine(ctx context.Context, f registry.QuarantineFilter, p registry.PageRequest) (registry.Page[registry.QuarantineEntry], error) {
+	after := int64(-1)
+	if p.After != nil {
+		after = p.After.Sort
+	}
+	rows, err := s.pool.Query(ctx, selectQuarantine, f.Import, f.Reason, after/piecesOfRow, after%piecesOfRow, p.First+1)
+	if err != nil {
+		return registry.Page[registry.QuarantineEntry]{}, wrapped(err, "list quarantine")
+	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.QuarantineEntry], error) {
+		e, err := scanQuarantine(row)
+		return listed[registry.QuarantineEntry]{e, registry.Position{Sort: e.Row*piecesOfRow + int64(e.Piece)}}, err
+	})
+	if err != nil {
+		return registry.Page[registry.QuarantineEntry]{}, wrapped(err, "list quarantine")
+	}
+	return pageOf(entries, p.First), nil
+}
+
+func scanQuarantine(row pgx.CollectableRow) (registry.QuarantineEntry, error) {
+	var (
+		e        registry.QuarantineEntry
+		encoding intake.Encoding
+	)
+	err := row.Scan(&e.Row, &e.Piece, &e.Reason, &e.Message, &e.Raw, &encoding)
+	e.Raw = []byte(encoding.Decode(e.Raw))
+	return e, err
+}
+
+// EachQuarantined calls do with everything an import did not accept, in file order, without holding it all in memory.
+// An error of do ends it and is returned.
+func (s *Store) EachQuarantined(ctx context.Context, f registry.QuarantineFilter, do func(registry.QuarantineEntry) error) error {
+	rows, err := s.pool.Query(ctx, selectQuarantine, f.Import, f.Reason, int64(0), int64(-1), nil)
+	if err != nil {
+		return wrapped(err, "read quarantine")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanQuarantine(rows)
+		if err != nil {
+			return wrapped(err, "read quarantine")
+		}
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+	return wrapped(rows.Err(), "read quarantine")
+}
+
+// -- name: count_quarantine
+const countQuarantine = `
+SELECT count(*)
+FROM quarantine q
+WHERE q.batch_no = (SELECT batch_no FROM import_batches WHERE id = $1) AND ($2 = '' OR q.reason = $2)`
+
+// CountQuarantine counts what an import did not accept.
+func (s *Store) CountQuarantine(ctx context.Context, f registry.QuarantineFilter) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, countQuarantine, f.Import, f.Reason).Scan(&n)
+	return n, wrapped(err, "count quarantine")
+}
