@@ -89,7 +89,11 @@ func TestMexicanAreasAgainstThePlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer plan.Close()
+	defer func() {
+		if err := plan.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	codes := numbersByArea(t, plan)
 
 	z := newNormalizer(t)

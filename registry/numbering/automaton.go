@@ -57,14 +57,15 @@ func compileAutomaton(patterns ...string) (*automaton, error) {
 	}
 	b.states = append(b.states, state{}) // the dead state
 	b.add(b.closure(start, true))
-	for i := 0; i < len(b.pending); i++ {
-		threads := b.pending[i]
+	for done := 0; done < len(b.pending); { // more are added on the way
+		threads := b.pending[done]
+		done++
 		for d := range 10 {
 			next, err := b.step(threads, rune('0'+d))
 			if err != nil {
 				return nil, err
 			}
-			b.states[i+1].next[d] = next
+			b.states[done].next[d] = next
 		}
 	}
 	return &automaton{states: b.states}, nil

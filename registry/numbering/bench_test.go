@@ -87,3 +87,11 @@ func BenchmarkNormalizeLibrary(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkNormalizeNew is what start-up pays; plans are compiled when first needed.
+func BenchmarkNormalizeNew(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		newNormalizer(b)
+	}
+}

@@ -2,7 +2,6 @@ package numbering_test
 
 import (
 	"fmt"
-	"log"
 
 	"phoneregistry/registry/numbering"
 )
@@ -10,7 +9,8 @@ import (
 func Example() {
 	z, err := numbering.New()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	r := z.Normalize("+57 (1) 123 4567", numbering.Options{Region: "CO"})
 	fmt.Println(r.Number, r.LineType, r.Location, r.AppliedRule)
@@ -27,7 +27,8 @@ func Example() {
 func ExampleNormalizer_NormalizeAll() {
 	z, err := numbering.New()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	for _, r := range z.NormalizeAll("6763865--6763864 / 3001234567 ext. 12, 676006", numbering.Options{Region: "CO", City: "Bogotá"}) {
 		if r.IsValid {
@@ -46,7 +47,8 @@ func ExampleNormalizer_NormalizeAll() {
 func ExampleNormalizer_Parse() {
 	z, err := numbering.New()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	// Bulk work: parse each cell, enrich each number once.
 	r := z.Parse("01 55 1234 5678", numbering.Options{Region: "MX"})

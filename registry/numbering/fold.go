@@ -85,28 +85,42 @@ func foldSymbol(r rune) byte {
 	return otherSymbol
 }
 
-// accented lists, for each base letter, the letters that are it with a mark. The
-// three Cyrillic ones spell the Russian word for extension.
-var accented = map[byte]string{
-	'a': "áàâãäåāăąÁÀÂÃÄÅĀĂĄª", 'b': "б", 'c': "çćčÇĆČ", 'd': "ďđĎĐд", 'e': "éèêëēęěÉÈÊËĒĘĚ",
-	'g': "ğĞ", 'i': "íìîïīıİÍÌÎÏĪ", 'l': "łŁ", 'n': "ñńňÑŃŇ", 'o': "óòôõöøōőÓÒÔÕÖØŌŐоº",
-	'r': "řŘ", 's': "śşšßŚŞŠ", 't': "ţťŢŤ", 'u': "úùûüūůűÚÙÛÜŪŮŰ", 'y': "ýÿÝŸ", 'z': "źżžŹŻŽ",
-}
-
-// letterBase inverts accented.
-var letterBase = func() map[rune]byte {
-	base := map[rune]byte{}
-	for b, letters := range accented {
-		for _, r := range letters {
-			base[r] = b
-		}
-	}
-	return base
-}()
-
+// foldLetter takes the marks off a letter. Three Cyrillic ones are there because
+// they spell the Russian word for extension.
 func foldLetter(r rune) byte {
-	if b, ok := letterBase[r]; ok {
-		return b
+	switch r {
+	case 'á', 'à', 'â', 'ã', 'ä', 'å', 'ā', 'ă', 'ą', 'Á', 'À', 'Â', 'Ã', 'Ä', 'Å', 'Ā', 'Ă', 'Ą', 'ª':
+		return 'a'
+	case 'б':
+		return 'b'
+	case 'ç', 'ć', 'č', 'Ç', 'Ć', 'Č':
+		return 'c'
+	case 'ď', 'đ', 'Ď', 'Đ', 'д':
+		return 'd'
+	case 'é', 'è', 'ê', 'ë', 'ē', 'ę', 'ě', 'É', 'È', 'Ê', 'Ë', 'Ē', 'Ę', 'Ě':
+		return 'e'
+	case 'ğ', 'Ğ':
+		return 'g'
+	case 'í', 'ì', 'î', 'ï', 'ī', 'ı', 'İ', 'Í', 'Ì', 'Î', 'Ï', 'Ī':
+		return 'i'
+	case 'ł', 'Ł':
+		return 'l'
+	case 'ñ', 'ń', 'ň', 'Ñ', 'Ń', 'Ň':
+		return 'n'
+	case 'ó', 'ò', 'ô', 'õ', 'ö', 'ø', 'ō', 'ő', 'Ó', 'Ò', 'Ô', 'Õ', 'Ö', 'Ø', 'Ō', 'Ő', 'о', 'º':
+		return 'o'
+	case 'ř', 'Ř':
+		return 'r'
+	case 'ś', 'ş', 'š', 'ß', 'Ś', 'Ş', 'Š':
+		return 's'
+	case 'ţ', 'ť', 'Ţ', 'Ť':
+		return 't'
+	case 'ú', 'ù', 'û', 'ü', 'ū', 'ů', 'ű', 'Ú', 'Ù', 'Û', 'Ü', 'Ū', 'Ů', 'Ű':
+		return 'u'
+	case 'ý', 'ÿ', 'Ý', 'Ÿ':
+		return 'y'
+	case 'ź', 'ż', 'ž', 'Ź', 'Ż', 'Ž':
+		return 'z'
 	}
 	return foreignLetter
 }

@@ -48,7 +48,8 @@ type territory struct {
 	trunk   prefix     // dialled inside the country, not part of the number
 }
 
-// The bits of territory.types.
+// The bits of territory.types. The special ones are asked in this order, before
+// fixed and mobile.
 const (
 	descGeneral = iota
 	descPremium
@@ -63,11 +64,27 @@ const (
 	descMobile
 )
 
-// specialTypes are tried in this order before fixed and mobile.
-var specialTypes = [...]LineType{
-	descPremium: PremiumRate, descTollFree: TollFree, descSharedCost: SharedCost,
-	descVoIP: VoIP, descPersonal: PersonalNumber, descPager: Pager, descUAN: UAN,
-	descVoicemail: Voicemail,
+// specialType returns the type of a bit between general and fixed.
+func specialType(desc int) LineType {
+	switch desc {
+	case descPremium:
+		return PremiumRate
+	case descTollFree:
+		return TollFree
+	case descSharedCost:
+		return SharedCost
+	case descVoIP:
+		return VoIP
+	case descPersonal:
+		return PersonalNumber
+	case descPager:
+		return Pager
+	case descUAN:
+		return UAN
+	case descVoicemail:
+		return Voicemail
+	}
+	return Unknown
 }
 
 func newPlan() *plan {
@@ -169,7 +186,7 @@ func (t *territory) lineType(nsn []byte) LineType {
 	}
 	for i := descPremium; i <= descVoicemail; i++ {
 		if found&(1<<i) != 0 {
-			return specialTypes[i]
+			return specialType(i)
 		}
 	}
 	same := t.meta.GetSameMobileAndFixedLinePattern()

@@ -208,8 +208,8 @@ func (z *Normalizer) byRule(in []byte, plus bool, home *territory, sofar *readin
 }
 
 func (z *Normalizer) try(rule *compiledRule, c *callingPlan, nsn []byte) reading {
-	if new, ok := rule.rewrite(nsn, ""); ok {
-		return judge(c, new, rule.ID)
+	if rewritten, ok := rule.rewrite(nsn, ""); ok {
+		return judge(c, rewritten, rule.ID)
 	}
 	return reading{reason: InvalidForRegion}
 }

@@ -47,7 +47,7 @@ type scan struct {
 
 // fold fills text and at. It reports whether there is anything but blanks. Bytes
 // that are not UTF-8 are taken for Latin-1.
-func (s *scan) fold(raw string) (any bool) {
+func (s *scan) fold(raw string) (filled bool) {
 	s.raw, s.n = raw, 0
 	for i := 0; i < len(raw); {
 		r, size := rune(raw[i]), 1
@@ -59,12 +59,12 @@ func (s *scan) fold(raw string) (any bool) {
 		if b := foldRune(r); b != dropRune {
 			s.text[s.n], s.at[s.n] = b, uint16(i)
 			s.n++
-			any = any || (b != ' ' && b != '\n')
+			filled = filled || (b != ' ' && b != '\n')
 		}
 		i += size
 	}
 	s.at[s.n] = uint16(len(raw))
-	return any
+	return filled
 }
 
 // input returns the part of the raw text that groups from..to-1 come from, with
@@ -127,7 +127,7 @@ func (s *scan) closesLabel(i int) bool {
 // word takes a word into account: as a label, as a conjunction, or as a stranger,
 // which must not touch digits.
 func (s *scan) word(start, end int, between *gap) {
-	kind := wordKinds[string(s.text[start:end])]
+	kind := kindOf(s.text[start:end])
 	left := start > 0 && isDigit(s.text[start-1])
 	right := end < s.n && isDigit(s.text[end])
 	if left && right && end-start == 2 && s.text[start] == 'x' && s.text[start+1] == 'x' {
@@ -240,24 +240,31 @@ const (
 	wordLines
 )
 
-// wordKinds are the words known, in the languages of the registry's users, folded.
-var wordKinds = func() map[string]wordKind {
-	kinds := map[string]wordKind{}
-	for kind, words := range map[wordKind][]string{
-		wordLabel: {"tel", "tels", "telf", "tlf", "tlfn", "tfno", "tfnos", "tfn", "fono", "fonos", "telefono", "telefonos", "telefone", "telefax", "telfax",
-			"phone", "phones", "ph", "mobile", "mob", "cell", "cel", "cels", "celular", "celulares", "movil", "moviles", "fijo", "fijos", "fax", "pbx", "pabx",
-			"conmutador", "conm", "whatsapp", "wp", "wsp", "wa", "casa", "oficina", "of", "home", "work", "office", "directo", "linea", "local", "call",
-			"no", "num", "numero", "nro", "lada", "contacto", "principal"},
-		wordExt: {"ext", "exts", "exten", "extn", "extns", "ex", "xt", "x", "extension", "extensions", "extensiones", "extencion", "extenciones",
-			"estx", "etx", "exr", "extx", "anexo", "anexos", "anx", "int", "interno", "internos", "ramal", "ramais", "dob"},
-		wordAnd:   {"y", "e", "o", "u", "and", "or", "et", "und", "ou"},
-		wordRange: {"al", "a", "to", "hasta", "thru", "through", "bis"},
-		wordSkip:  {"opcion", "opc", "option", "opt", "op", "menu", "tecla"},
-		wordLines: {"lineas", "lines", "troncales", "canales", "linhas"},
-	} {
-		for _, w := range words {
-			kinds[w] = kind
-		}
+// kindOf knows the words that stand beside numbers in the languages of the
+// registry's users, folded.
+func kindOf(word []byte) wordKind {
+	if len(word) > 16 {
+		return wordPlain
 	}
-	return kinds
-}()
+	switch string(word) {
+	case "tel", "tels", "telf", "tlf", "tlfn", "tfno", "tfnos", "tfn", "fono", "fonos", "telefono", "telefonos",
+		"telefone", "telefax", "telfax", "phone", "phones", "ph", "mobile", "mob", "cell", "cel", "cels", "celular",
+		"celulares", "movil", "moviles", "fijo", "fijos", "fax", "pbx", "pabx", "conmutador", "conm", "whatsapp", "wp",
+		"wsp", "wa", "casa", "oficina", "of", "home", "work", "office", "directo", "linea", "local", "call",
+		"no", "num", "numero", "nro", "lada", "contacto", "principal":
+		return wordLabel
+	case "ext", "exts", "exten", "extn", "extns", "ex", "xt", "x", "extension", "extensions", "extensiones", "extencion",
+		"extenciones", "estx", "etx", "exr", "extx", "anexo", "anexos", "anx", "int", "interno", "internos", "ramal",
+		"ramais", "dob":
+		return wordExt
+	case "y", "e", "o", "u", "and", "or", "et", "und", "ou":
+		return wordAnd
+	case "al", "a", "to", "hasta", "thru", "through", "bis":
+		return wordRange
+	case "opcion", "opc", "option", "opt", "op", "menu", "tecla":
+		return wordSkip
+	case "lineas", "lines", "troncales", "canales", "linhas":
+		return wordLines
+	}
+	return wordPlain
+}
