@@ -3,6 +3,8 @@ package migrations
 
 import "embed"
 
+//go:generate go run phoneregistry/internal/tools/datadict -o ../docs/data-dictionary.md
+
 // Files holds the migrations, one SQL file each, named NNNNN_what.sql.
 //
 //go:embed *.sql
