@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +31,39 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(serveEnv); dir != "" {
 		os.Exit(playServer(dir))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(prepared.dir)
+		os.Exit(code)
+	}))
+}
+
+// prepared is a stopped data directory, made once: most tests begin with a copy, which saves them the first start.
+var prepared struct {
+	sync.Once
+	dir string
+	err error
+}
+
+// newData returns a data directory with a cluster in it that has been started and stopped once.
+func newData(t *testing.T) string {
+	t.Helper()
+	prepared.Do(func() {
+		if prepared.dir, prepared.err = os.MkdirTemp("", "pgembed-"); prepared.err != nil {
+			return
+		}
+		var s *Server
+		if s, prepared.err = Start(context.Background(), Config{DataDir: prepared.dir, Fast: true}); prepared.err == nil {
+			prepared.err = s.Stop(context.Background())
+		}
+	})
+	if prepared.err != nil {
+		t.Fatalf("prepare data: %v", prepared.err)
+	}
+	dir := filepath.Join(tempData(t), "data")
+	if out, err := exec.CommandContext(t.Context(), "cp", "-Rp", prepared.dir, dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy data: %v: %s", err, out)
+	}
+	return dir
 }
 
 // playServer is the process that tests kill: it starts PostgreSQL, prints its process id and waits for its end.

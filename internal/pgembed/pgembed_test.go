@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sys/unix"
 
 	"phoneregistry/internal/dirlock"
 )
@@ -34,6 +35,11 @@ func TestStartStopAndStartAgain(t *testing.T) {
 			t.Errorf("%s = %q, want %q", sql, got, want)
 		}
 	}
+	own, err := unix.Getsid(0)
+	other, otherErr := unix.Getsid(first.PID())
+	if err := errors.Join(err, otherErr); err != nil || own == other {
+		t.Errorf("PostgreSQL runs in session %d, this process in %d: %v; Ctrl-C would reach both", other, own, err)
+	}
 	mustExec(t, conn, "CREATE TABLE kept AS SELECT 42 AS answer")
 	url, pid := first.URL(), first.PID()
 	mustStop(t, first)
@@ -56,7 +62,7 @@ func TestStartStopAndStartAgain(t *testing.T) {
 }
 
 func TestSafeByDefault(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	config.Fast = false
 	conn := connect(t, mustStart(t, config).URL())
 	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit", "autovacuum"} {
@@ -90,7 +96,7 @@ func TestPasswordIsNeededAndKeptPrivate(t *testing.T) {
 }
 
 func TestNoValueReachesTheLog(t *testing.T) {
-	s := mustStart(t, testConfig(t, tempData(t)))
+	s := mustStart(t, testConfig(t, newData(t)))
 	conn := connect(t, s.URL())
 	mustExec(t, conn, "CREATE TABLE numbers (number bigint PRIMARY KEY)")
 	mustExec(t, conn, "INSERT INTO numbers VALUES (573001234567)")
@@ -113,7 +119,7 @@ func TestNoValueReachesTheLog(t *testing.T) {
 }
 
 func TestDirectoryInUse(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	s := mustStart(t, config)
 	mustNotStart(t, config, ErrInUse, s.layout.lock())
 	_, err := Start(t.Context(), config)
@@ -164,7 +170,7 @@ func TestLongPathGetsAShortSocketFolder(t *testing.T) {
 }
 
 func TestOperatorSettingsAreReadLast(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	overrides := layout{config.DataDir}.overrides()
 	if err := os.WriteFile(overrides, []byte("work_mem = '33MB'\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -181,7 +187,7 @@ func TestOperatorSettingsAreReadLast(t *testing.T) {
 }
 
 func TestStopGivenNoTimeLosesNothing(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	s := mustStart(t, config)
 	conn := connect(t, s.URL())
 	mustExec(t, conn, "CREATE TABLE kept AS SELECT 42 AS answer")

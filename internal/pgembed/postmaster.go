@@ -242,8 +242,7 @@ func isAuthFailure(err error) bool {
 }
 
 // clearStale removes what a killed PostgreSQL left: its pid file, whose number may belong to another process by now
-// and would then keep PostgreSQL from starting, and its socket. Backends of a killed postmaster may still be about to
-// notice; they are waited for, as PostgreSQL refuses to start beside them.
+// and would then keep PostgreSQL from starting, its socket, and its sessions.
 func (s *Server) clearStale(ctx context.Context) error {
 	file, err := readPIDFile(s.layout.pidFile())
 	if errors.Is(err, os.ErrNotExist) {
@@ -256,19 +255,38 @@ func (s *Server) clearStale(ctx context.Context) error {
 	if isPostmasterOf(file.pid, s.layout.cluster()) {
 		return fmt.Errorf("%w: process %d already serves %s", ErrStart, file.pid, s.layout.cluster())
 	}
+	if err := s.endOrphans(ctx, file); err != nil {
+		return err
+	}
+	s.layout.clearSocket(file.socketDir)
+	if err := os.Remove(s.layout.pidFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove stale postmaster.pid: %w", err)
+	}
+	return nil
+}
+
+// endOrphans waits until the processes of a killed postmaster have ended; PostgreSQL refuses to start beside them. Idle
+// ones notice its death at once, one in the middle of a long statement does not, and is made to end.
+func (s *Server) endOrphans(ctx context.Context, file pidFile) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second,
 		fmt.Errorf("%w: processes of the PostgreSQL that was killed as %d are still running", ErrStart, file.pid))
 	defer cancel()
+	begun := time.Now()
 	for wait := 10 * time.Millisecond; attached(file.shmID); wait = min(2*wait, 200*time.Millisecond) {
+		if waited := time.Since(begun); waited > time.Second {
+			signal := syscall.SIGQUIT
+			if waited > 5*time.Second {
+				signal = syscall.SIGKILL
+			}
+			for _, pid := range processesIn(s.layout.cluster()) {
+				_ = syscall.Kill(pid, signal) // fails only when it has gone
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
-	}
-	s.layout.clearSocket(file.socketDir)
-	if err := os.Remove(s.layout.pidFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove stale postmaster.pid: %w", err)
 	}
 	return nil
 }

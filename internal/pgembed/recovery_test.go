@@ -16,7 +16,7 @@ import (
 )
 
 func TestTakesOverWhatAKilledServerLeft(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	server, postgres := otherServer(t, config.DataDir)
 	killServer(t, server)
 	if !isPostmasterOf(postgres, layout{config.DataDir}.cluster()) {
@@ -37,7 +37,7 @@ func TestTakesOverWhatAKilledServerLeft(t *testing.T) {
 }
 
 func TestTakenOverAndKilledIsRestarted(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	server, postgres := otherServer(t, config.DataDir)
 	killServer(t, server)
 	s := mustStart(t, config)
@@ -93,7 +93,7 @@ func killPostmaster(t *testing.T, s *Server) {
 }
 
 func TestRestartsAPostgresThatDies(t *testing.T) {
-	s := mustStart(t, testConfig(t, tempData(t)))
+	s := mustStart(t, testConfig(t, newData(t)))
 	url := s.URL()
 	mustExec(t, connect(t, url), "CREATE TABLE kept AS SELECT 42 AS answer")
 	signals := map[string]syscall.Signal{"killed": syscall.SIGKILL, "immediate": syscall.SIGQUIT, "stopped": syscall.SIGINT}
@@ -109,8 +109,31 @@ func TestRestartsAPostgresThatDies(t *testing.T) {
 	}
 }
 
+func TestASessionAtWorkDoesNotHinderTheRestart(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells which processes belong to a PostgreSQL that is dead")
+	}
+	s := mustStart(t, testConfig(t, newData(t)))
+	busy, watcher := connect(t, s.URL()), connect(t, s.URL())
+	ended := make(chan error, 1)
+	go func() { // never looks up from its work, and so does not notice that PostgreSQL has died
+		_, err := busy.Exec(context.WithoutCancel(t.Context()), "DO $$ BEGIN LOOP END LOOP; END $$")
+		ended <- err
+	}()
+	eventually(t, "the session at work", func() bool {
+		return queryText(t, watcher, "SELECT count(*)::text FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active'") == "1"
+	})
+	pid := s.PID()
+	killPostmaster(t, s)
+	eventually(t, "PostgreSQL restarted", func() bool { return s.PID() != pid })
+	if err := <-ended; err == nil {
+		t.Error("the endless statement came to an end")
+	}
+	mustExec(t, connect(t, s.URL()), "SELECT 1")
+}
+
 func TestGivesUpOnAPostgresThatCannotBeRestarted(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	config.restartDelays = []time.Duration{0, time.Millisecond}
 	s, err := Start(t.Context(), config)
 	if err != nil {
@@ -131,7 +154,7 @@ func TestGivesUpOnAPostgresThatCannotBeRestarted(t *testing.T) {
 }
 
 func TestStopDuringARestart(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	config.restartDelays = []time.Duration{time.Hour}
 	s, err := Start(t.Context(), config)
 	if err != nil {
@@ -144,7 +167,7 @@ func TestStopDuringARestart(t *testing.T) {
 }
 
 func TestStalePIDFileOfALivingProcess(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	s := mustStart(t, config)
 	mustStop(t, s)
 	// After a restart of a container the number of the dead PostgreSQL often belongs to another process.
@@ -197,7 +220,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 }
 
 func TestDataOfAnotherVersion(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	s := mustStart(t, config)
 	mustStop(t, s)
 	path := filepath.Join(s.layout.cluster(), "PG_VERSION")
@@ -210,7 +233,7 @@ func TestDataOfAnotherVersion(t *testing.T) {
 }
 
 func TestLostOrReplacedPassword(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	s := mustStart(t, config)
 	mustStop(t, s)
 	path := s.layout.password()
@@ -251,7 +274,7 @@ func TestDieWithParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ends a process with its parent")
 	}
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	server, postgres := otherServer(t, config.DataDir, dieEnv+"=1")
 	killServer(t, server)
 	eventually(t, "PostgreSQL ended with its server", func() bool {
@@ -315,7 +338,7 @@ func TestRootsPrivateFolderIsOutOfReach(t *testing.T) {
 }
 
 func TestConnectionsComeBackAfterARestart(t *testing.T) {
-	s := mustStart(t, testConfig(t, tempData(t)))
+	s := mustStart(t, testConfig(t, newData(t)))
 	old := connect(t, s.URL())
 	pid := s.PID()
 	killPostmaster(t, s)
@@ -332,7 +355,7 @@ func TestConnectionsComeBackAfterARestart(t *testing.T) {
 }
 
 func TestNotReadyInTime(t *testing.T) {
-	config := testConfig(t, tempData(t))
+	config := testConfig(t, newData(t))
 	mustStop(t, mustStart(t, config))
 	config.StartTimeout = time.Nanosecond
 	mustNotStart(t, config, ErrStart, "not ready after 1ns")

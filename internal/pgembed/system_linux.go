@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -25,8 +26,24 @@ func commandLine(pid int) (args []string, dir string) {
 	if err != nil || len(content) == 0 {
 		return nil, ""
 	}
-	dir, _ = os.Readlink(filepath.Join("/proc", fmt.Sprint(pid), "cwd")) // refused for processes of others
+	dir, _ = os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)) // refused for processes of others
 	return strings.Split(strings.TrimRight(string(content), "\x00"), "\x00"), dir
+}
+
+// processesIn lists the processes that work in a folder. Those of PostgreSQL all work in its data directory.
+func processesIn(dir string) []int {
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is well-formed
+	var pids []int
+	for _, link := range links {
+		target, err := os.Readlink(link) // refused for processes of others
+		if err != nil || target != dir {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // dieWithParent makes the kernel stop PostgreSQL (immediate mode) when the thread that started it ends.
