@@ -15,7 +15,7 @@ import (
 // of a surrogate pair, no number beyond all bounds. Its errors do not tell what the details hold.
 func cleanDetails(raw json.RawMessage) (json.RawMessage, error) {
 	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil //nolint:nilnil // no details are as good as any
+		return nil, nil
 	}
 	if len(raw) > 8*bus.MaxDetailsBytes {
 		return nil, errTooLarge

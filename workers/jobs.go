@@ -5,10 +5,18 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"phoneregistry/internal/bus"
 )
 
-// errCancelled ends the work on the chunks of a job that was cancelled.
-var errCancelled = errors.New("the job was cancelled")
+var (
+	// errCancelled ends the work on the chunks of a job that was cancelled.
+	errCancelled = errors.New("the job was cancelled")
+	// errHeld: the chunk is being worked on already, under another message.
+	errHeld = errors.New("another message of the same chunk is held")
+	// errHeldMessage: the chunk is being worked on already, and this is its message.
+	errHeldMessage = errors.New("the same message is held")
+)
 
 // jobs knows the jobs whose chunks are held and those that were cancelled lately. A cancel is a hint: what is forgotten
 // here is only work done in vain.
@@ -23,7 +31,12 @@ type jobs struct {
 type heldJob struct {
 	ctx    context.Context //nolint:containedctx // shared by the chunks of the job
 	cancel context.CancelCauseFunc
-	chunks int
+	chunks map[chunkKey]uint64 // sequence of the message in the work stream
+}
+
+type chunkKey struct {
+	platform string
+	no       int
 }
 
 const (
@@ -35,31 +48,39 @@ func newJobs(now func() time.Time) *jobs {
 	return &jobs{now: now, held: map[string]*heldJob{}, cancelled: map[string]time.Time{}}
 }
 
-// enter notes that a chunk of the job is held. It returns the context for the work on it, which ends with errCancelled
-// when the job is cancelled, and what to call afterwards; false when it was cancelled already.
-func (j *jobs) enter(parent context.Context, id string) (context.Context, func(), bool) {
+// enter notes that a chunk is held. It returns the context for the work on it, which ends with errCancelled when its job
+// is cancelled, and what to call afterwards; errCancelled, errHeld or errHeldMessage when there is nothing to do.
+func (j *jobs) enter(parent context.Context, chunk bus.Chunk, sequence uint64) (context.Context, func(), error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	id, key := chunk.JobID, chunkKey{chunk.Platform, chunk.ChunkNo}
 	if at, ok := j.cancelled[id]; ok {
 		if j.now().Sub(at) < rememberCancelled {
-			return nil, nil, false
+			return nil, nil, errCancelled
 		}
 		delete(j.cancelled, id)
 	}
 	h := j.held[id]
 	if h == nil {
-		h = &heldJob{}
+		h = &heldJob{chunks: map[chunkKey]uint64{}}
 		h.ctx, h.cancel = context.WithCancelCause(parent)
 		j.held[id] = h
 	}
-	h.chunks++
-	return h.ctx, func() { j.leave(id, h) }, true
+	if held, ok := h.chunks[key]; ok {
+		if held == sequence {
+			return nil, nil, errHeldMessage
+		}
+		return nil, nil, errHeld
+	}
+	h.chunks[key] = sequence
+	return h.ctx, func() { j.leave(id, h, key) }, nil
 }
 
-func (j *jobs) leave(id string, h *heldJob) {
+func (j *jobs) leave(id string, h *heldJob, key chunkKey) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if h.chunks--; h.chunks == 0 {
+	delete(h.chunks, key)
+	if len(h.chunks) == 0 {
 		h.cancel(nil)
 		if j.held[id] == h {
 			delete(j.held, id)

@@ -180,14 +180,24 @@ func (l *lane) settle(working context.Context, msg jetstream.Msg, ackWait time.D
 		return outcomeUnreadable, msg.TermWithReason(err.Error())
 	}
 	log := l.log.With("job_id", chunk.JobID, "request_id", requestID, "chunk", chunk.ChunkNo, "epoch", chunk.Epoch)
-	ctx, leave, ok := l.pool.jobs.enter(working, chunk.JobID)
-	if !ok {
-		log.Debug("chunk dropped: its job was cancelled")
-		return outcomeCancelled, msg.Ack()
+	meta, err := msg.Metadata()
+	if err != nil {
+		return outcomeUnreadable, err // not from a stream: nobody waits for an acknowledgement
+	}
+	ctx, leave, err := l.pool.jobs.enter(working, chunk, meta.Sequence.Stream)
+	switch {
+	case errors.Is(err, errHeldMessage): // it came again while it is worked on, and is acknowledged at the end of that
+		log.Debug("chunk ignored", "cause", err)
+		return outcomeDuplicate, nil
+	case errors.Is(err, errHeld): // published again; the result that is on its way settles this one too
+		log.Debug("chunk dropped", "cause", err)
+		return outcomeDuplicate, msg.Ack()
+	case err != nil:
+		return unfinished(log, msg, err)
 	}
 	defer leave()
 	defer keepAlive(msg, ackWait)()
-	if meta, err := msg.Metadata(); err == nil && meta.NumDelivered > uint64(l.pool.cfg.MaxDeliveries) {
+	if meta.NumDelivered > uint64(l.pool.cfg.MaxDeliveries) {
 		return l.giveUp(ctx, log, msg, chunk, requestID)
 	}
 	started := l.pool.cfg.Now().UTC()

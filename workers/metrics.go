@@ -11,6 +11,7 @@ const (
 	outcomeDone       = "done"       // result published, chunk acknowledged
 	outcomeCancelled  = "cancelled"  // its job was cancelled: acknowledged without a result
 	outcomeReturned   = "returned"   // given back, because the worker stops
+	outcomeDuplicate  = "duplicate"  // came again while it was being worked on here
 	outcomePoison     = "poison"     // handed out too often: ended with errors
 	outcomeUnreadable = "unreadable" // not a work message of this platform: thrown away
 	outcomeTooNew     = "too_new"    // of a newer version: given back for a newer worker

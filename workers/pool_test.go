@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -146,85 +144,6 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestBadAdapters: whatever an adapter does, each number of the chunk gets a check, and the worker lives on.
-func TestBadAdapters(t *testing.T) {
-	change := func(f func([]workers.Outcome) []workers.Outcome) func(context.Context, []numbering.Number) ([]workers.Outcome, error) {
-		return func(ctx context.Context, numbers []numbering.Number) ([]workers.Outcome, error) {
-			outcomes, err := allActive(ctx, numbers)
-			return f(outcomes), err
-		}
-	}
-	first := func(f func(*workers.Outcome)) func(context.Context, []numbering.Number) ([]workers.Outcome, error) {
-		return change(func(o []workers.Outcome) []workers.Outcome { f(&o[0]); return o })
-	}
-	zero := 0.0
-	tests := []struct {
-		name   string
-		check  func(context.Context, []numbering.Number) ([]workers.Outcome, error)
-		want   string
-		reason string // of the first check
-	}{
-		{"panics", func(_ context.Context, n []numbering.Number) ([]workers.Outcome, error) {
-			panic(fmt.Sprintf("cannot check %d", n[0]))
-		}, "ERROR ERROR ERROR", "the adapter panicked"},
-		{"fails", func(_ context.Context, n []numbering.Number) ([]workers.Outcome, error) {
-			return nil, fmt.Errorf("at %d: %w", n[0], errBoom)
-		}, "ERROR ERROR ERROR", "the adapter failed"},
-		{"fails for good", func(context.Context, []numbering.Number) ([]workers.Outcome, error) {
-			return nil, &workers.CallError{Reason: "the token is wrong", Permanent: true, Err: errBoom}
-		}, "ERROR ERROR ERROR", "the token is wrong"},
-		{"refuses", func(context.Context, []numbering.Number) ([]workers.Outcome, error) {
-			return nil, fmt.Errorf("wrapped: %w", &workers.CallError{Reason: "slow down", RateLimited: true})
-		}, "RATE_LIMITED RATE_LIMITED RATE_LIMITED", "slow down"},
-		{"hangs", func(ctx context.Context, _ []numbering.Number) ([]workers.Outcome, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}, "ERROR ERROR ERROR", "no answer in time"},
-		{"answers nothing", change(func([]workers.Outcome) []workers.Outcome { return nil }), "ERROR ERROR ERROR", "missing in the adapter's answer"},
-		{"leaves one out", change(func(o []workers.Outcome) []workers.Outcome { return o[1:] }), "ERROR ACTIVE ACTIVE", "missing in the adapter's answer"},
-		{"answers one twice", change(func(o []workers.Outcome) []workers.Outcome { return append(o, o[0]) }), "ERROR ACTIVE ACTIVE", "answered more than once by the adapter"},
-		{"answers a foreign number", first(func(o *workers.Outcome) { o.Number = 12025550100 }), "ERROR ACTIVE ACTIVE", "missing in the adapter's answer"},
-		{"adds a foreign number", change(func(o []workers.Outcome) []workers.Outcome {
-			return append(o, workers.Outcome{Number: 12025550100, Status: scoring.Active})
-		}), "ACTIVE ACTIVE ACTIVE", ""},
-		{"changes the order", change(func(o []workers.Outcome) []workers.Outcome { return []workers.Outcome{o[2], o[0], o[1]} }), "ACTIVE ACTIVE ACTIVE", ""},
-		{"invents a status", first(func(o *workers.Outcome) { o.Status = "MAYBE" }), "ERROR ACTIVE ACTIVE", "the adapter answered with a status that does not exist"},
-		{"has no status", first(func(o *workers.Outcome) { o.Status = "" }), "ERROR ACTIVE ACTIVE", "the adapter answered with a status that does not exist"},
-		{"is too sure", first(func(o *workers.Outcome) { o.Strength = 1.01 }), "ERROR ACTIVE ACTIVE", "the adapter answered with a strength outside of 0 to 1"},
-		{"is below zero", first(func(o *workers.Outcome) { o.Strength = -0.1 }), "ERROR ACTIVE ACTIVE", "the adapter answered with a strength outside of 0 to 1"},
-		{"is not a number", first(func(o *workers.Outcome) { o.Strength = zero / zero }), "ERROR ACTIVE ACTIVE", "the adapter answered with a strength outside of 0 to 1"},
-		{"answers stale", first(func(o *workers.Outcome) { o.TTL = -time.Second }), "ERROR ACTIVE ACTIVE", "the adapter answered with evidence that ran out before it was given"},
-		{"has a long method", first(func(o *workers.Outcome) { o.Method = strings.Repeat("m", 65) }), "ERROR ACTIVE ACTIVE", "the adapter answered with a method that is not 1 to 64 printable bytes"},
-		{"gives bad details", first(func(o *workers.Outcome) { o.Details = []byte(`["no object"]`) }), "ACTIVE ACTIVE ACTIVE", ""},
-		{"tells a number", first(func(o *workers.Outcome) { o.Status, o.Reason = scoring.Unknown, "asked +57 300 100-0000 today" }), "UNKNOWN ACTIVE ACTIVE", "asked [number] today"},
-		{"overwrites what it got", func(ctx context.Context, n []numbering.Number) ([]workers.Outcome, error) {
-			outcomes, err := allActive(ctx, n)
-			clear(n)
-			return outcomes, err
-		}, "ACTIVE ACTIVE ACTIVE", ""},
-	}
-	r := newRig(t, bus.Options{})
-	for i, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			cfg := workers.Config{Adapters: only(fake{check: tt.check})}
-			if tt.name == "hangs" {
-				cfg.CallTimeout = 20 * time.Millisecond
-			}
-			run := r.startPool(cfg)
-			sent := chunk("job-1", i, 3, 1)
-			r.send(sent)
-			got, _ := r.result()
-			checkWhole(t, sent, got)
-			if statuses(got) != tt.want || got.Checks[0].Reason != tt.reason {
-				t.Errorf("%s (%s), want %s (%s)", statuses(got), got.Checks[0].Reason, tt.want, tt.reason)
-			}
-			r.settled()
-			run.drain()
-			checkLog(t, run.log.String(), "chunk done")
-		})
-	}
-}
-
 // TestDeathBeforeAck: a worker that dies with a chunk in its hands loses nothing.
 func TestDeathBeforeAck(t *testing.T) {
 	r := newRig(t, bus.Options{AckWait: 250 * time.Millisecond})
@@ -295,7 +214,7 @@ func TestCancel(t *testing.T) {
 		}
 	}
 	for range 2 {
-		receive(t, "the calls of the cancelled job end", slow.ended)
+		_ = receive(t, "the calls of the cancelled job end", slow.ended)
 	}
 	eventually(t, "only the chunk of the other job is left", func() bool { return r.messages(bus.WorkStream(platform)) == 1 })
 	r.send(chunk("job-1", 2, 10, 3)) // published before the relay heard of it
@@ -366,12 +285,36 @@ func TestDrainGivesBack(t *testing.T) {
 	r.send(chunk("job-1", 0, 10, 0))
 	receive(t, "the adapter is asked", stuck.asked)
 	run.drain()
-	receive(t, "the call is ended", stuck.ended)
+	_ = receive(t, "the call is ended", stuck.ended)
 	r.startPool(workers.Config{Adapters: only(fake{check: allActive}), Name: "second"})
 	if got, _ := r.result(); got.Worker != "second" {
 		t.Errorf("result of %q", got.Worker)
 	}
 	r.settled()
+}
+
+// TestPublishedAgainWhileHeld: the platform is not asked twice about a chunk that is being asked about, and one result
+// settles both messages.
+func TestPublishedAgainWhileHeld(t *testing.T) {
+	r := newRig(t, bus.Options{})
+	slow := newGate()
+	reg := prometheus.NewRegistry()
+	r.startPool(workers.Config{Adapters: only(slow), Registerer: reg})
+	sent := chunk("job-1", 0, 10, 0)
+	r.send(sent)
+	receive(t, "the adapter is asked", slow.asked)
+	again := sent
+	again.Epoch = 2
+	r.send(again)
+	eventually(t, "the second message is dropped", func() bool { return chunksBy(t, reg, "duplicate") == 1 })
+	eventually(t, "the first message is kept", func() bool { return r.messages(bus.WorkStream(platform)) == 1 })
+	close(slow.open)
+	got, _ := r.result()
+	checkWhole(t, sent, got)
+	r.settled()
+	if n := len(slow.asked); n != 0 {
+		t.Errorf("asked %d more times", n)
+	}
 }
 
 // TestPoison: a chunk that workers keep dying on ends with errors, so that its job can end.
@@ -461,54 +404,4 @@ func TestRunTwice(t *testing.T) {
 	if got := pool.Platforms(); len(got) != 1 || got[0] != platform {
 		t.Errorf("platforms %v", got)
 	}
-}
-
-// BenchmarkRuntime is the runtime alone: chunks of 500 through JetStream, a simulator without latency, and results back.
-func BenchmarkRuntime(b *testing.B) {
-	const size, batch = 500, 200
-	r := newRig(b, bus.Options{})
-	sim, err := simulator.New(platform, simulator.Default(), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	results, err := r.js.Consumer(b.Context(), bus.ResultStream, bus.ApplierConsumer)
-	if err != nil {
-		b.Fatal(err)
-	}
-	r.startPool(workers.Config{Adapters: only(sim), Logger: discard()})
-	chunks := 0
-	for b.Loop() {
-		b.StopTimer()
-		var bodies [][]byte
-		for range batch {
-			data, err := bus.Encode(chunk(fmt.Sprint("job-", chunks), 0, size, 3))
-			if err != nil {
-				b.Fatal(err)
-			}
-			bodies = append(bodies, data)
-			chunks++
-		}
-		b.StartTimer()
-		for _, data := range bodies {
-			if _, err := r.js.PublishAsync(bus.WorkSubject(platform), data); err != nil {
-				b.Fatal(err)
-			}
-		}
-		for got := 0; got < batch; {
-			msgs, err := results.Fetch(batch-got, jetstream.FetchMaxWait(patience))
-			if err != nil {
-				b.Fatal(err)
-			}
-			for msg := range msgs.Messages() {
-				if err := msg.Ack(); err != nil {
-					b.Fatal(err)
-				}
-				got++
-			}
-			if msgs.Error() != nil {
-				b.Fatal(msgs.Error())
-			}
-		}
-	}
-	b.ReportMetric(float64(chunks*size)/b.Elapsed().Seconds(), "checks/s")
 }

@@ -92,10 +92,10 @@ func TestWaitsGrow(t *testing.T) {
 		if len(s.calls) != 7 || checks[0].Attempts != 7 || checks[0].Status != "ERROR" {
 			t.Fatalf("%d calls, %d attempts, %s", len(s.calls), checks[0].Attempts, checks[0].Status)
 		}
-		for i, longest := range []time.Duration{1, 2, 4, 8, 8, 8} {
+		for i, seconds := range []float64{1, 2, 4, 8, 8, 8} {
 			wait := s.calls[i+1].at - s.calls[i].at
-			if wait < longest*time.Second/2 || wait > longest*time.Second {
-				t.Errorf("wait %d is %s, want the upper half of %ds", i+1, wait, longest)
+			if wait.Seconds() < seconds/2 || wait.Seconds() > seconds {
+				t.Errorf("wait %d is %s, want the upper half of %gs", i+1, wait, seconds)
 			}
 		}
 	})
@@ -230,10 +230,17 @@ func TestBackoffBounds(t *testing.T) {
 func TestJobs(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	j := newJobs(func() time.Time { return now })
-	first, leaveFirst, _ := j.enter(t.Context(), "a")
-	second, leaveSecond, _ := j.enter(t.Context(), "a")
-	other, leaveOther, _ := j.enter(t.Context(), "b")
+	chunk := func(job string, no int) bus.Chunk { return bus.Chunk{JobID: job, Platform: "APPLE", ChunkNo: no} }
+	first, leaveFirst, _ := j.enter(t.Context(), chunk("a", 1), 1)
+	second, leaveSecond, _ := j.enter(t.Context(), chunk("a", 2), 2)
+	other, leaveOther, _ := j.enter(t.Context(), chunk("b", 1), 3)
 	defer leaveOther()
+	if _, _, err := j.enter(t.Context(), chunk("a", 1), 1); !errors.Is(err, errHeldMessage) {
+		t.Errorf("the same message again: %v", err)
+	}
+	if _, _, err := j.enter(t.Context(), chunk("a", 1), 9); !errors.Is(err, errHeld) {
+		t.Errorf("the same chunk again: %v", err)
+	}
 	leaveFirst()
 	if first.Err() != nil || second.Err() != nil {
 		t.Error("leaving with one chunk ended the work on another")
@@ -242,13 +249,13 @@ func TestJobs(t *testing.T) {
 	if !errors.Is(context.Cause(second), errCancelled) || other.Err() != nil {
 		t.Errorf("cancelled: %v; other: %v", context.Cause(second), other.Err())
 	}
-	if _, _, ok := j.enter(t.Context(), "a"); ok {
-		t.Error("entered a job that was cancelled")
+	if _, _, err := j.enter(t.Context(), chunk("a", 3), 4); !errors.Is(err, errCancelled) {
+		t.Errorf("entered a job that was cancelled: %v", err)
 	}
 	leaveSecond()
 	now = now.Add(rememberCancelled)
-	again, leaveAgain, ok := j.enter(t.Context(), "a")
-	if !ok || again.Err() != nil {
+	again, leaveAgain, err := j.enter(t.Context(), chunk("a", 1), 5)
+	if err != nil || again.Err() != nil {
 		t.Error("a cancel is remembered for too long")
 	}
 	leaveAgain()

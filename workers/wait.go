@@ -28,7 +28,7 @@ func (b Backoff) after(n int) time.Duration {
 	if n < 62 && b.First <= b.Longest>>n {
 		step = b.First << n
 	}
-	return step/2 + rand.N(step/2+1)
+	return step/2 + rand.N(step/2+1) //nolint:gosec // nothing to guess
 }
 
 // sleep waits for d and reports whether it did: false means that ctx ended first.

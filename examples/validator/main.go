@@ -14,7 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -45,13 +45,15 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:9090", "address to listen on")
 	file := flag.String("numbers", "", "file with one E.164 number in each line: those who wrote to us")
 	flag.Parse()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	handler, err := newValidator(*file, os.Getenv("VALIDATOR_TOKEN"))
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		server := &http.Server{Addr: *listen, Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+		log.Info("validator listens", "url", "http://"+*listen+"/check")
+		err = server.ListenAndServe()
 	}
-	server := &http.Server{Addr: *listen, Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
-	log.Printf("validator listens on http://%s/check", *listen)
-	log.Fatal(server.ListenAndServe())
+	log.Error("validator ended", "error", err)
+	os.Exit(1) //nolint:forbidigo // this is main
 }
 
 // newValidator reads the numbers and returns the service.
@@ -75,9 +77,7 @@ func newValidator(file, token string) (http.Handler, error) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(answer(asked, known)); err != nil {
-			log.Print(err)
-		}
+		_ = json.NewEncoder(w).Encode(answer(asked, known)) // fails when the caller has left; it will ask again
 	})
 	return mux, nil
 }

@@ -62,7 +62,7 @@ func ParseConfig(text string) (Config, error) {
 
 func (c *Config) set(key, value string) error {
 	var err error
-	want := ""
+	var want string
 	switch key {
 	case "seed":
 		want = "a whole number from 0"

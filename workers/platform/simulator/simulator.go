@@ -107,13 +107,13 @@ func (s *Simulator) chance() float64 { return share(mix(s.salt + s.calls.Add(1))
 
 func (s *Simulator) answer(n numbering.Number, o *workers.Outcome) {
 	o.Number = n
-	hash := mix(s.salt ^ uint64(n)) //nolint:gosec // a number is never negative, and its bits are all that counts
+	hash := mix(s.salt ^ uint64(n))
 	if s.cfg.Dead > 0 && share(mix(hash)) < s.cfg.Dead || s.cfg.Errors > 0 && s.chance() < s.cfg.Errors {
 		o.Status, o.Reason = scoring.Failed, "simulated failure"
 		return
 	}
 	o.TTL = s.cfg.TTL
-	person := mix(s.world ^ uint64(n)) //nolint:gosec // as above
+	person := mix(s.world ^ uint64(n))
 	class := classify(n, person)
 	sh := s.answers[class]
 	part := int(hash % 1000)
