@@ -1,0 +1,59 @@
+package registry_test
+
+import (
+	"testing"
+
+	"phoneregistry/registry"
+)
+
+func TestConfidence(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		priority, sources int
+		verified          bool
+		want              float64
+	}{
+		{"manual upload alone", 1, 1, false, 0.40},
+		{"web form alone", 3, 1, false, 0.60},
+		{"sales system alone", 5, 1, false, 0.80},
+		{"a source above the usual", 100, 1, false, 0.90},
+		{"two sources", 5, 2, false, 0.85},
+		{"very many sources", 5, 1000, false, 0.95},
+		{"verified", 1, 1, true, 0.99},
+		{"no priority counts as the lowest", 0, 1, false, 0.40},
+	} {
+		if got := registry.Confidence(c.priority, c.sources, c.verified); got < c.want-1e-9 || got > c.want+1e-9 {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// More priority, more sources and a verification never lower the confidence, and it stays between 0 and 1.
+func TestConfidenceGrows(t *testing.T) {
+	for p := 1; p <= registry.MaxPriority; p++ {
+		for n := 1; n <= registry.ConfidenceSources+2; n++ {
+			c := registry.Confidence(p, n, false)
+			if c <= 0 || c >= registry.Confidence(p, n, true) {
+				t.Errorf("priority %d, %d sources: %v is not between 0 and the verified value", p, n, c)
+			}
+			if registry.Confidence(p+1, n, false) < c || registry.Confidence(p, n+1, false) < c {
+				t.Errorf("priority %d, %d sources: one more lowers it", p, n)
+			}
+		}
+	}
+}
+
+func TestConfidenceTable(t *testing.T) {
+	table := registry.ConfidenceTable()
+	if len(table) != registry.MaxPriority*registry.ConfidenceSources {
+		t.Fatalf("%d entries", len(table))
+	}
+	for p := 1; p <= registry.MaxPriority; p++ {
+		for n := 1; n <= registry.ConfidenceSources+5; n++ {
+			at := (p-1)*registry.ConfidenceSources + min(n, registry.ConfidenceSources) - 1
+			if table[at] != registry.Confidence(p, n, false) {
+				t.Errorf("priority %d, %d sources: %v in the table", p, n, table[at])
+			}
+		}
+	}
+}
