@@ -1,0 +1,34 @@
+package orchestrator
+
+import "context"
+
+// expireAtOnce bounds the scores made anew in one transaction.
+const expireAtOnce = 2000
+
+// expire makes scores anew when some of their evidence has run out, so that a score never rests on what does not hold
+// any more for longer than a moment.
+func (o *Orchestrator) expire(ctx context.Context) error {
+	for ctx.Err() == nil {
+		made, err := o.expireRound(ctx)
+		if err != nil {
+			return err
+		}
+		if made < expireAtOnce {
+			newSignal().wait(ctx, o.Expire)
+		}
+	}
+	return nil
+}
+
+// expireRound makes one batch of scores anew and returns how many.
+func (o *Orchestrator) expireRound(ctx context.Context) (int, error) {
+	made, changed, err := o.Ledger.RescoreExpired(ctx, o.Model, expireAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	o.metrics.expired.Add(float64(made))
+	if len(changed) > 0 {
+		o.Notifier.LeadsChanged(changed)
+	}
+	return made, nil
+}

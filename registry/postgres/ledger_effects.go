@@ -1,0 +1,263 @@
+package postgres
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+	"phoneregistry/registry/scoring"
+)
+
+// writeEffects writes evidence, scores, history and failures, and settles the chunks.
+func (a *application) writeEffects(ctx context.Context, subjects []subject) error {
+	var batch pgx.Batch
+	a.evidenceOf(subjects).queue(&batch, a.now)
+	a.queueFailures(&batch, subjects)
+	a.queueChunks(&batch)
+	leads, err := writeScores(ctx, a.tx, &batch, a.model, a.now, subjects)
+	a.applied.Leads = leads
+	return err
+}
+
+// newEvidence is rows of platform_validations as columns.
+type newEvidence struct {
+	numbers             []int64
+	platforms           []string
+	statuses            []string
+	methods             []string
+	strengths           []float32
+	simulated           []bool
+	attempts, latencies []int32
+	checked             []time.Time
+	expires             []*time.Time
+	details             []*string
+}
+
+// evidenceOf finds out which checks say something that supersedes what is known of their number, and lets the subjects
+// know it. Of several checks of the same number on the same platform, of different jobs, one remains.
+func (a *application) evidenceOf(subjects []subject) *newEvidence {
+	winners := make([][platformCount]*registry.Check, len(subjects))
+	for _, c := range a.settled {
+		p, at := place(c.Platform), 0
+		for i := range c.Checks {
+			check := &c.Checks[i]
+			for subjects[at].number < int64(check.Number) {
+				at++
+			}
+			s := &subjects[at]
+			if !s.known {
+				continue
+			}
+			normalize(check, c.Platform, a.now)
+			e, old := check.Evidence(), s.evidence[p]
+			if old.Platform == "" || e.Supersedes(old, a.now) {
+				winners[at][p], s.evidence[p], s.changed = check, e, true
+			}
+		}
+	}
+	var rows newEvidence
+	for at := range winners {
+		for _, check := range winners[at] {
+			if check != nil {
+				rows.add(check)
+			}
+		}
+	}
+	return &rows
+}
+
+// normalize brings a check into the form in which it is kept: times in UTC with microseconds and not in the future,
+// where the clock of a worker may be; a strength for what is ACTIVE and no other.
+func normalize(c *registry.Check, p registry.Platform, now time.Time) {
+	c.Platform = p
+	c.CheckedAt = c.CheckedAt.UTC().Truncate(time.Microsecond)
+	if c.CheckedAt.After(now) {
+		c.CheckedAt = now
+	}
+	if !c.ExpiresAt.IsZero() {
+		c.ExpiresAt = c.ExpiresAt.UTC().Truncate(time.Microsecond)
+	}
+	if c.Status != scoring.Active || !(c.Strength > 0) { // also NaN
+		c.Strength = 0
+	}
+	c.Strength = min(c.Strength, 1)
+	c.Attempts, c.LatencyMS = min(max(c.Attempts, 0), math.MaxInt16), min(max(c.LatencyMS, 0), math.MaxInt32)
+}
+
+func (e *newEvidence) add(c *registry.Check) {
+	e.numbers, e.platforms = append(e.numbers, int64(c.Number)), append(e.platforms, string(c.Platform))
+	e.statuses, e.methods = append(e.statuses, string(c.Status)), append(e.methods, c.Method)
+	e.strengths, e.simulated = append(e.strengths, float32(c.Strength)), append(e.simulated, c.Simulated)
+	e.attempts, e.latencies = append(e.attempts, int32(c.Attempts)), append(e.latencies, int32(c.LatencyMS))
+	e.checked, e.expires = append(e.checked, c.CheckedAt), append(e.expires, orNull(c.ExpiresAt))
+	var details *string
+	if len(c.Details) > 0 {
+		text := string(c.Details)
+		details = &text
+	}
+	e.details = append(e.details, details)
+}
+
+// -- name: upsert_evidence
+// The condition is the rule of scoring.Evidence.Supersedes. It was applied before; here it guards against what another
+// transaction has written since.
+const upsertEvidence = `
+INSERT INTO platform_validations AS v (number, platform, status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details)
+SELECT number, platform::platform, status::validation_status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details::jsonb
+FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::real[], $7::boolean[], $8::integer[], $9::integer[],
+		$10::timestamptz[], $11::timestamptz[], $12::text[])
+	AS e (number, platform, status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details)
+ON CONFLICT (number, platform) DO UPDATE
+SET status = excluded.status, method = excluded.method, strength = excluded.strength, simulated = excluded.simulated,
+	attempts = excluded.attempts, latency_ms = excluded.latency_ms, checked_at = excluded.checked_at,
+	expires_at = excluded.expires_at, details = excluded.details
+WHERE (CASE WHEN excluded.status IN ('ERROR', 'RATE_LIMITED') OR excluded.expires_at <= $1 THEN 0
+		WHEN excluded.simulated THEN 1 ELSE 2 END, excluded.checked_at)
+	>= (CASE WHEN v.status IN ('ERROR', 'RATE_LIMITED') OR v.expires_at <= $1 THEN 0
+		WHEN v.simulated THEN 1 ELSE 2 END, v.checked_at)`
+
+// queue adds the statement. The rows are in the order of their keys, in which they are locked.
+func (e *newEvidence) queue(batch *pgx.Batch, now time.Time) {
+	if len(e.numbers) > 0 {
+		batch.Queue(upsertEvidence, now, e.numbers, e.platforms, e.statuses, e.methods, e.strengths, e.simulated,
+			e.attempts, e.latencies, e.checked, e.expires, e.details)
+	}
+}
+
+// newScores is rows of lead_scores as columns.
+type newScores struct {
+	numbers      []int64
+	totals       []int16
+	coverages    []float32
+	tiers        []string
+	points       [platformCount][]*float32
+	simulated    []bool
+	untils       []*time.Time
+	visible      []bool
+	modelVersion string
+}
+
+func (n *newScores) add(r rescored) {
+	n.numbers, n.totals, n.coverages = append(n.numbers, r.number), append(n.totals, r.total), append(n.coverages, r.coverage)
+	n.tiers, n.simulated, n.untils = append(n.tiers, r.tier), append(n.simulated, r.storedScore.simulated), append(n.untils, r.until)
+	n.visible = append(n.visible, r.visible)
+	for i := range n.points {
+		n.points[i] = append(n.points[i], r.points[i])
+	}
+	n.modelVersion = r.modelVersion
+}
+
+// -- name: insert_scores
+const insertScores = `
+INSERT INTO lead_scores (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, model_version, evidence_until, updated_at)
+SELECT number, total, coverage, tier::quality_tier, whatsapp, instagram, facebook, google, apple, simulated, $1, evidence_until, $2
+FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[], $7::real[], $8::real[], $9::real[], $10::real[], $11::real[],
+		$12::boolean[], $13::timestamptz[])
+	AS s (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until)
+ON CONFLICT (number) DO NOTHING
+RETURNING number`
+
+// -- name: update_scores
+const updateScores = `
+UPDATE lead_scores s
+SET total = n.total, coverage = n.coverage, tier = n.tier::quality_tier, whatsapp = n.whatsapp, instagram = n.instagram,
+	facebook = n.facebook, google = n.google, apple = n.apple, simulated = n.simulated, model_version = $1,
+	evidence_until = n.evidence_until, updated_at = CASE WHEN n.visible THEN $2 ELSE s.updated_at END
+FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[], $7::real[], $8::real[], $9::real[], $10::real[], $11::real[],
+		$12::boolean[], $13::timestamptz[], $14::boolean[])
+	AS n (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until, visible)
+WHERE s.number = n.number`
+
+func (n *newScores) arguments(now time.Time) []any {
+	return []any{
+		n.modelVersion, now, n.numbers, n.totals, n.coverages, n.tiers, n.points[0], n.points[1], n.points[2], n.points[3],
+		n.points[4], n.simulated, n.untils,
+	}
+}
+
+// -- name: insert_history
+// A row of the same number and moment is an earlier try of this very transaction.
+const insertHistory = `
+INSERT INTO lead_score_history (number, recorded_at, total, coverage, tier, model_version)
+SELECT number, $1, total, coverage, tier::quality_tier, $2
+FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[]) AS h (number, total, coverage, tier)
+ON CONFLICT (number, recorded_at) DO UPDATE
+SET total = excluded.total, coverage = excluded.coverage, tier = excluded.tier, model_version = excluded.model_version`
+
+// writeScores scores the subjects whose evidence changed, sends the batch with what is written behind the statements it
+// holds already, and returns the numbers whose score changed.
+//
+// A number without a score has nothing to lock. When another transaction has given it one meanwhile, the insertion
+// waits for that and does nothing; then the number is read again, with the score locked and the other's evidence to be
+// seen, and scored once more.
+func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scoring.Model, now time.Time, subjects []subject) ([]registry.Number, error) {
+	var leads []registry.Number
+	for {
+		var inserts, updates, history newScores
+		for i := range subjects {
+			s := &subjects[i]
+			if !s.known || !s.changed {
+				continue
+			}
+			r, changed := s.rescore(model, now)
+			if !changed {
+				continue
+			}
+			if s.scored {
+				updates.add(r)
+			} else {
+				inserts.add(r)
+			}
+			if r.recorded {
+				history.add(r)
+			}
+			if r.visible {
+				leads = append(leads, registry.Number(s.number))
+			}
+		}
+		beaten, err := sendScores(ctx, tx, batch, now, &inserts, &updates, &history)
+		if err != nil || len(beaten) == 0 {
+			slices.Sort(leads)
+			return slices.Compact(leads), err
+		}
+		if subjects, err = loadSubjects(ctx, tx, beaten); err != nil {
+			return nil, err
+		}
+		for i := range subjects {
+			subjects[i].changed = true
+		}
+		batch = &pgx.Batch{}
+	}
+}
+
+// sendScores returns the numbers, ascending, that were to get their first score and had one.
+func sendScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, now time.Time, inserts, updates, history *newScores) ([]int64, error) {
+	var written []int64
+	if len(inserts.numbers) > 0 {
+		batch.Queue(insertScores, inserts.arguments(now)...).Query(func(rows pgx.Rows) (err error) {
+			written, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+			return err
+		})
+	}
+	if len(updates.numbers) > 0 {
+		batch.Queue(updateScores, append(updates.arguments(now), updates.visible)...)
+	}
+	if len(history.numbers) > 0 {
+		batch.Queue(insertHistory, now, history.modelVersion, history.numbers, history.totals, history.coverages, history.tiers)
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, wrapped(err, "write evidence and scores")
+	}
+	if len(written) == len(inserts.numbers) {
+		return nil, nil
+	}
+	slices.Sort(written)
+	return slices.DeleteFunc(slices.Clone(inserts.numbers), func(n int64) bool {
+		_, ok := slices.BinarySearch(written, n)
+		return ok
+	}), nil
+}

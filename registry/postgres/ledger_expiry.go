@@ -1,0 +1,48 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+	"phoneregistry/registry/scoring"
+)
+
+// -- name: lock_expired_scores
+const lockExpiredScores = `
+SELECT number
+FROM lead_scores
+WHERE evidence_until <= $1
+ORDER BY evidence_until
+LIMIT $2
+FOR NO KEY UPDATE SKIP LOCKED`
+
+// RescoreExpired makes those scores anew of which some evidence has run out, at most limit of them, the longest overdue
+// first. It returns how many it made and the numbers whose score changed. Scores that somebody else is making are left
+// to them.
+func (s *Store) RescoreExpired(ctx context.Context, model *scoring.Model, limit int) (made int, changed []registry.Number, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		rows, err := tx.Query(ctx, lockExpiredScores, now, limit)
+		if err != nil {
+			return wrapped(err, "lock expired scores")
+		}
+		numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if made = len(numbers); err != nil || made == 0 {
+			return wrapped(err, "lock expired scores")
+		}
+		slices.Sort(numbers)
+		subjects, err := loadSubjects(ctx, tx, numbers)
+		if err != nil {
+			return err
+		}
+		for i := range subjects {
+			subjects[i].changed = true
+		}
+		changed, err = writeScores(ctx, tx, &pgx.Batch{}, model, now, subjects)
+		return err
+	})
+	return made, changed, err
+}

@@ -1,0 +1,325 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+)
+
+// planNumbers is how many numbers of a target a step takes, or the next smaller multiple of the batch size.
+const planNumbers = 20000
+
+// errPlanRaced ends a step when somebody else planned, held or ended the job meanwhile.
+var errPlanRaced = errors.New("the job was changed while it was planned")
+
+// plan is how far the target of a job has been cut.
+type plan struct {
+	job       uuid.UUID
+	platforms []string
+	target    registry.Target
+	cursor    registry.Number // the last number that was looked at
+	nextChunk int
+	batch     int
+	recheck   *int64 // seconds; nil: check everything
+}
+
+// cutting is what a step of a plan came to.
+type cutting struct {
+	found     int // numbers of the target, fresh ones included
+	last      registry.Number
+	platforms []string // and their checks:
+	checks    []int64
+	nextChunk int
+	done      bool
+}
+
+// planFirst cuts the first step of a job that the transaction has made.
+func (s *Store) planFirst(ctx context.Context, tx pgx.Tx, now time.Time, id uuid.UUID) error {
+	p, err := readPlan(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	c, err := p.cut(ctx, tx, now)
+	if err != nil {
+		return err
+	}
+	if c.found == 0 {
+		return registry.Errorf(registry.CodeEmptyTarget, []string{"input", "target"}, "the target holds no valid number")
+	}
+	_, err = p.advance(ctx, tx, now, c)
+	return err
+}
+
+// -- name: unplanned_jobs
+const selectUnplannedJobs = `
+SELECT id
+FROM validation_jobs
+WHERE status IN ('QUEUED', 'RUNNING') AND NOT planned
+ORDER BY created_at, id
+LIMIT 1000`
+
+// UnplannedJobs returns the jobs whose target has not been cut to its end and that are not held, oldest first.
+func (s *Store) UnplannedJobs(ctx context.Context) ([]uuid.UUID, error) {
+	rows, err := s.pool.Query(ctx, selectUnplannedJobs)
+	if err != nil {
+		return nil, wrapped(err, "list unplanned jobs")
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return ids, wrapped(err, "list unplanned jobs")
+}
+
+// PlanJob cuts the next step of a job's target into chunks for all its platforms. It reads and writes the chunks
+// before it locks the job, so that results can be counted meanwhile. When somebody else changed the job at the same
+// time it changes nothing and returns the zero value.
+func (s *Store) PlanJob(ctx context.Context, id uuid.UUID) (registry.Planned, error) {
+	var planned registry.Planned
+	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		p, err := readPlan(ctx, tx, id)
+		if errors.Is(err, registry.ErrNotFound) {
+			return errPlanRaced
+		}
+		if err != nil {
+			return err
+		}
+		c, err := p.cut(ctx, tx, now)
+		if violates(err, codeUnique, "validation_chunks_pkey") {
+			return errPlanRaced
+		}
+		if err != nil {
+			return err
+		}
+		planned, err = p.advance(ctx, tx, now, c)
+		return err
+	})
+	if errors.Is(err, errPlanRaced) {
+		return registry.Planned{}, nil
+	}
+	return planned, rejected(err)
+}
+
+// -- name: read_plan
+const selectPlan = `
+SELECT platforms::text[], target, plan_cursor, next_chunk, batch_size, recheck_seconds
+FROM validation_jobs
+WHERE id = $1 AND NOT planned AND status IN ('QUEUED', 'RUNNING')`
+
+// readPlan returns registry.ErrNotFound when there is nothing to plan.
+func readPlan(ctx context.Context, tx pgx.Tx, id uuid.UUID) (plan, error) {
+	p := plan{job: id}
+	var target []byte
+	err := tx.QueryRow(ctx, selectPlan, id).Scan(&p.platforms, &target, &p.cursor, &p.nextChunk, &p.batch, &p.recheck)
+	if err != nil {
+		return plan{}, found(err, "read plan")
+	}
+	if err := json.Unmarshal(target, &p.target); err != nil {
+		return plan{}, fmt.Errorf("%w: read target: %w", registry.ErrRejected, err)
+	}
+	return p, nil
+}
+
+// -- name: cut_chunks
+// The numbers are ascending, so their place tells their chunk.
+const cutChunks = `
+WITH ranges AS (
+	SELECT (place - 1) / $1 AS no, array_agg(number ORDER BY place) AS numbers
+	FROM unnest($2::bigint[]) WITH ORDINALITY AS n (number, place)
+	GROUP BY 1
+), cut AS (
+	INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
+	SELECT $3, p.platform::platform, $4 + r.no, r.numbers
+	FROM ranges r CROSS JOIN unnest($5::text[]) AS p (platform)
+	ORDER BY r.no, p.platform
+	RETURNING platform, chunk_no, cardinality(numbers) AS checks
+)
+SELECT platform::text, sum(checks)::bigint, max(chunk_no) + 1
+FROM cut
+GROUP BY platform`
+
+// -- name: cut_due_chunks
+// A number that is fresh on every platform takes no place; one that is fresh on some leaves a gap there, so that a
+// range has the same chunk number on every platform.
+const cutDueChunks = `
+WITH fresh AS MATERIALIZED (
+	SELECT v.number, v.platform
+	FROM platform_validations v
+	WHERE v.number = ANY ($2::bigint[]) AND v.checked_at > $6
+		AND (v.expires_at IS NULL OR v.expires_at > $7) AND v.status NOT IN ('ERROR', 'RATE_LIMITED')
+), due AS (
+	SELECT n.number, p.platform::platform AS platform, (dense_rank() OVER (ORDER BY n.number) - 1) / $1 AS no
+	FROM unnest($2::bigint[]) AS n (number) CROSS JOIN unnest($5::text[]) AS p (platform)
+	WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.number = n.number AND f.platform = p.platform::platform)
+), cut AS (
+	INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
+	SELECT $3, platform, $4 + no, array_agg(number ORDER BY number)
+	FROM due
+	GROUP BY no, platform
+	ORDER BY no, platform
+	RETURNING platform, chunk_no, cardinality(numbers) AS checks
+)
+SELECT platform::text, sum(checks)::bigint, max(chunk_no) + 1
+FROM cut
+GROUP BY platform`
+
+// cut takes the next numbers of the target and writes their chunks.
+func (p plan) cut(ctx context.Context, tx pgx.Tx, now time.Time) (cutting, error) {
+	limit := max(planNumbers/p.batch, 1) * p.batch
+	numbers, err := p.next(ctx, tx, now, limit)
+	c := cutting{found: len(numbers), last: p.cursor, nextChunk: p.nextChunk, done: len(numbers) < limit}
+	if err != nil || len(numbers) == 0 {
+		return c, err
+	}
+	c.last = numbers[len(numbers)-1]
+	statement := cutChunks
+	arguments := []any{p.batch, integers(numbers), p.job, p.nextChunk, p.platforms}
+	if p.recheck != nil {
+		statement = cutDueChunks
+		arguments = append(arguments, now.Add(-time.Duration(*p.recheck)*time.Second), now)
+	}
+	rows, err := tx.Query(ctx, statement, arguments...)
+	if err != nil {
+		return c, wrapped(err, "cut chunks")
+	}
+	return c, wrapped(c.collect(rows), "cut chunks")
+}
+
+// collect reads what was cut: platform, checks and the next chunk number.
+func (c *cutting) collect(rows pgx.Rows) error {
+	var (
+		platform string
+		checks   int64
+		next     int
+	)
+	_, err := pgx.ForEachRow(rows, []any{&platform, &checks, &next}, func() error {
+		c.platforms, c.checks = append(c.platforms, platform), append(c.checks, checks)
+		c.nextChunk = max(c.nextChunk, next)
+		return nil
+	})
+	return err
+}
+
+// -- name: next_listed_numbers
+const selectListedNumbers = `
+SELECT p.number
+FROM phones p
+WHERE p.valid AND p.number > $1 AND p.number = ANY ($2::bigint[])
+ORDER BY p.number
+LIMIT $3`
+
+// -- name: next_customers_numbers
+const selectCustomersNumbers = `
+SELECT p.number
+FROM phones p
+WHERE p.valid AND p.number > $1
+	AND p.number IN (SELECT c.number FROM customer_phones c WHERE c.customer_id = ANY ($2::text[]))
+ORDER BY p.number
+LIMIT $3`
+
+// -- name: next_imported_numbers
+const selectImportedNumbers = `
+SELECT i.number
+FROM import_numbers i
+JOIN phones p ON p.number = i.number
+WHERE p.valid AND i.number > $1 AND i.batch_no = (SELECT batch_no FROM import_batches WHERE id = $2)
+ORDER BY i.number
+LIMIT $3`
+
+// next returns the numbers of the target behind the cursor, ascending.
+func (p plan) next(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]registry.Number, error) {
+	var (
+		statement string
+		which     any
+	)
+	switch t := p.target; {
+	case t.Filter != nil:
+		if t.Filter.IsValid != nil && !*t.Filter.IsValid {
+			return nil, nil
+		}
+		valid, f := true, *t.Filter
+		f.IsValid = &valid
+		return matchingNumbers(ctx, tx, f, now, p.cursor, limit)
+	case t.ImportID != nil:
+		statement, which = selectImportedNumbers, *t.ImportID
+	case len(t.CustomerIDs) > 0:
+		statement, which = selectCustomersNumbers, t.CustomerIDs
+	default:
+		statement, which = selectListedNumbers, integers(t.Numbers)
+	}
+	rows, err := tx.Query(ctx, statement, int64(p.cursor), which, limit)
+	if err != nil {
+		return nil, wrapped(err, "list numbers of the target")
+	}
+	numbers, err := pgx.CollectRows(rows, pgx.RowTo[registry.Number])
+	return numbers, wrapped(err, "list numbers of the target")
+}
+
+// -- name: advance_plan
+const advancePlan = `
+UPDATE validation_jobs
+SET plan_cursor = $3, next_chunk = $4, planned = $5, total = total + $6, sequence = sequence + 1, updated_at = $7
+WHERE id = $1 AND plan_cursor = $2 AND NOT planned AND status IN ('QUEUED', 'RUNNING')`
+
+// -- name: advance_platforms
+const advancePlatforms = `
+UPDATE validation_job_platforms p
+SET total = p.total + c.checks
+FROM unnest($2::text[], $3::bigint[]) AS c (platform, checks)
+WHERE p.job_id = $1 AND p.platform = c.platform::platform`
+
+// advance writes down how far the plan has come, unless the job was changed since it was read, and ends the job when
+// there is nothing to wait for.
+func (p plan) advance(ctx context.Context, tx pgx.Tx, now time.Time, c cutting) (registry.Planned, error) {
+	planned := registry.Planned{Job: p.job, Done: c.done}
+	for _, checks := range c.checks {
+		planned.Checks += checks
+	}
+	tag, err := tx.Exec(ctx, advancePlan, p.job, int64(p.cursor), int64(c.last), c.nextChunk, c.done, planned.Checks, now)
+	if err != nil {
+		return planned, wrapped(err, "advance plan")
+	}
+	if tag.RowsAffected() == 0 {
+		return planned, errPlanRaced
+	}
+	if _, err := tx.Exec(ctx, advancePlatforms, p.job, c.platforms, c.checks); err != nil {
+		return planned, wrapped(err, "advance plan")
+	}
+	if !c.done {
+		return planned, nil
+	}
+	ended, err := endJobs(ctx, tx, now, []uuid.UUID{p.job})
+	planned.Ended = len(ended) > 0
+	return planned, err
+}
+
+// registerPhones makes sure that the numbers are in the registry. Those that are new get an audit entry in one.
+func registerPhones(ctx context.Context, tx pgx.Tx, now time.Time, phones []registry.Phone) error {
+	if len(phones) == 0 {
+		return nil
+	}
+	var (
+		numbers                                 = make([]int64, len(phones))
+		regions, lines, carriers, places, zones = make([]string, len(phones)), make([]string, len(phones)), make([]string, len(phones)), make([]string, len(phones)), make([]string, len(phones))
+		versions                                = make([]string, len(phones))
+		valid                                   = make([]bool, len(phones))
+	)
+	for i, p := range phones {
+		numbers[i], regions[i], lines[i], valid[i] = int64(p.Number), p.Region, string(p.LineType), p.Valid
+		carriers[i], places[i], versions[i] = p.OriginalCarrier, p.Location, p.PlanVersion
+		zones[i] = strings.Join(p.TimeZones, ",")
+	}
+	tag, err := tx.Exec(ctx, registerPhonesSQL, now, numbers, regions, lines, valid, carriers, places, zones, versions)
+	if err != nil {
+		return wrapped(err, "register numbers")
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	return audit(ctx, tx, now, auditEntry{Action: "phones.registered", Details: map[string]any{"phones": tag.RowsAffected()}})
+}
