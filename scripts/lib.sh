@@ -77,7 +77,7 @@ run_manager() {
 
 # refresh_apt fetches the lists of packages where there are none, as in a fresh container.
 refresh_apt() {
-  if ! find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null | grep -q .; then
+  if ! find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null | grep >/dev/null .; then
     as_root apt-get update -qq >&2
   fi
 }
