@@ -6188,7 +6188,7 @@ func (ec *executionContext) fieldContext_ScoreComponent_reason(_ context.Context
 	return graphql.NewScalarFieldContext("ScoreComponent", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _SkippedNumber_index(ctx context.Context, field graphql.CollectedField, obj *model.SkippedNumber) (ret graphql.Marshaler) {
+func (ec *executionContext) _SkippedNumber_index(ctx context.Context, field graphql.CollectedField, obj *registry.SkippedNumber) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6211,7 +6211,7 @@ func (ec *executionContext) fieldContext_SkippedNumber_index(_ context.Context, 
 	return graphql.NewScalarFieldContext("SkippedNumber", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _SkippedNumber_reason(ctx context.Context, field graphql.CollectedField, obj *model.SkippedNumber) (ret graphql.Marshaler) {
+func (ec *executionContext) _SkippedNumber_reason(ctx context.Context, field graphql.CollectedField, obj *registry.SkippedNumber) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6347,8 +6347,8 @@ func (ec *executionContext) _StartValidationJobPayload_skipped(ctx context.Conte
 			return obj.Skipped, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.SkippedNumber) graphql.Marshaler {
-			return ec.marshalNSkippedNumber2ᚕphoneregistryᚋgraphᚋmodelᚐSkippedNumberᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.SkippedNumber) graphql.Marshaler {
+			return ec.marshalNSkippedNumber2ᚕphoneregistryᚋregistryᚐSkippedNumberᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11641,7 +11641,7 @@ func (ec *executionContext) _ScoreComponent(ctx context.Context, sel ast.Selecti
 
 var skippedNumberImplementors = []string{"SkippedNumber"}
 
-func (ec *executionContext) _SkippedNumber(ctx context.Context, sel ast.SelectionSet, obj *model.SkippedNumber) graphql.Marshaler {
+func (ec *executionContext) _SkippedNumber(ctx context.Context, sel ast.SelectionSet, obj *registry.SkippedNumber) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, skippedNumberImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -13500,15 +13500,15 @@ func (ec *executionContext) marshalNScoreComponent2ᚕphoneregistryᚋgraphᚋmo
 	return ret
 }
 
-func (ec *executionContext) marshalNSkippedNumber2phoneregistryᚋgraphᚋmodelᚐSkippedNumber(ctx context.Context, sel ast.SelectionSet, v model.SkippedNumber) graphql.Marshaler {
+func (ec *executionContext) marshalNSkippedNumber2phoneregistryᚋregistryᚐSkippedNumber(ctx context.Context, sel ast.SelectionSet, v registry.SkippedNumber) graphql.Marshaler {
 	return ec._SkippedNumber(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNSkippedNumber2ᚕphoneregistryᚋgraphᚋmodelᚐSkippedNumberᚄ(ctx context.Context, sel ast.SelectionSet, v []model.SkippedNumber) graphql.Marshaler {
+func (ec *executionContext) marshalNSkippedNumber2ᚕphoneregistryᚋregistryᚐSkippedNumberᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.SkippedNumber) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSkippedNumber2phoneregistryᚋgraphᚋmodelᚐSkippedNumber(ctx, sel, v[i])
+		return ec.marshalNSkippedNumber2phoneregistryᚋregistryᚐSkippedNumber(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

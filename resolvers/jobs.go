@@ -92,7 +92,7 @@ func (m mutation) StartValidationJob(ctx context.Context, input model.StartValid
 		result, err = m.service.StartJob(ctx, job)
 	}
 	payload.SkippedCount = result.SkippedCount
-	payload.Skipped = wrap(result.Skipped, func(s registry.SkippedNumber) model.SkippedNumber { return model.SkippedNumber(s) })
+	payload.Skipped = append([]registry.SkippedNumber{}, result.Skipped...)
 	if payload.UserErrors, err = userErrors(err, "input"); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err
 	}

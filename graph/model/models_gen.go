@@ -83,14 +83,6 @@ type RegistryStats struct {
 	ByTier []TierCount `json:"byTier"`
 }
 
-// A number of a target that was left out.
-type SkippedNumber struct {
-	// Its place in the list; 0 is the first.
-	Index int `json:"index"`
-	// Why.
-	Reason string `json:"reason"`
-}
-
 // A job to start.
 type StartValidationJobInput struct {
 	// A name for people: 1 to 200 characters.
@@ -116,7 +108,7 @@ type StartValidationJobPayload struct {
 	// Numbers of the target that are not valid and were left out. Only the first few are told apart in `skipped`.
 	SkippedCount int `json:"skippedCount"`
 	// The first of them, at most 20: their place in the list and why.
-	Skipped []SkippedNumber `json:"skipped"`
+	Skipped []registry.SkippedNumber `json:"skipped"`
 	// What the caller can correct.
 	UserErrors []registry.Error `json:"userErrors"`
 }

@@ -1,0 +1,103 @@
+package httpd
+
+import (
+	"context"
+	"maps"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"phoneregistry/graph"
+	"phoneregistry/graph/guard"
+	"phoneregistry/graph/transport"
+	"phoneregistry/internal/auth"
+	"phoneregistry/registry"
+	"phoneregistry/resolvers"
+)
+
+// newGraphQL makes the handler of /graphql. Requests bear their token in a header; a WebSocket may instead send it
+// with its first message, as browsers have to, and can do nothing before.
+func newGraphQL(c Config, m *metrics) (http.Handler, error) {
+	r := resolvers.New(resolvers.Config{Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger})
+	exec := newExecutor(r, c.Limits, m)
+	handler, err := transport.New(transport.Config{
+		Exec: exec, Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
+		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
+		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
+			actor, err := c.Auth.Authenticate(ctx, auth.FromHeader(authorization))
+			return registry.WithActor(ctx, actor), err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	authenticated := c.Auth.Middleware(noteActor(handler))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if websocket.IsWebSocketUpgrade(r) {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		authenticated.ServeHTTP(w, r)
+	}), nil
+}
+
+func newExecutor(r *resolvers.Resolver, limits guard.Limits, m *metrics) *executor.Executor {
+	config := graph.Config{Resolvers: r, Directives: resolvers.Directives()}
+	config.Schema = withoutDefer(graph.NewExecutableSchema(config).Schema())
+	exec := executor.New(graph.NewExecutableSchema(config))
+	documents := guard.NewDocuments(limits)
+	exec.SetQueryCache(documents)
+	exec.SetParserTokenLimit(limits.WithDefaults().Tokens)
+	exec.SetErrorPresenter(r.PresentError)
+	exec.SetRecoverFunc(r.Recover)
+	exec.Use(documents)
+	exec.Use(introspection{})
+	exec.AroundOperations(m.countOperation)
+	return exec
+}
+
+// withoutDefer is the schema without the directive @defer, which the executor knows but no transport here carries.
+func withoutDefer(schema *ast.Schema) *ast.Schema {
+	own := *schema
+	own.Directives = maps.Clone(schema.Directives)
+	delete(own.Directives, "defer")
+	return &own
+}
+
+// introspection lets every authenticated caller read the schema.
+type introspection struct{}
+
+// ExtensionName names the extension.
+func (introspection) ExtensionName() string { return "Introspection" }
+
+// Validate accepts any schema.
+func (introspection) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext allows introspection.
+func (introspection) MutateOperationContext(_ context.Context, opCtx *graphql.OperationContext) *gqlerror.Error {
+	opCtx.DisableIntrospection = false
+	return nil
+}
+
+// countOperation counts operations, a subscription when it begins.
+func (m *metrics) countOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	kind := string(graphql.GetOperationContext(ctx).Operation.Operation)
+	responses := next(ctx)
+	first := true
+	return func(ctx context.Context) *graphql.Response {
+		response := responses(ctx)
+		if first && response != nil {
+			first = false
+			outcome := "ok"
+			if len(response.Errors) > 0 {
+				outcome = "errors"
+			}
+			m.operations.WithLabelValues(kind, outcome).Inc()
+		}
+		return response
+	}
+}

@@ -1,0 +1,118 @@
+// Package httpd is the HTTP face of the registry: GraphQL, the REST interface for files, health and the web UI. It
+// finds out who calls, bounds what a request may cost, writes the access log and keeps errors from telling secrets.
+package httpd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"phoneregistry/graph/guard"
+	"phoneregistry/internal/auth"
+	"phoneregistry/internal/opaque"
+	"phoneregistry/registry"
+	"phoneregistry/registry/importer"
+	"phoneregistry/resolvers"
+)
+
+// Importer takes files in; *importer.Importer does.
+type Importer interface {
+	Receive(ctx context.Context, r io.Reader, o importer.Options) (b registry.ImportBatch, alreadyImported bool, err error)
+	WriteQuarantine(ctx context.Context, w io.Writer, f registry.QuarantineFilter) error
+}
+
+// Check is a part of the server that has to be ready.
+type Check struct {
+	Name string
+	Err  error // nil: ready. It is logged, never shown.
+}
+
+// Config is what the HTTP face is made of.
+type Config struct {
+	Service  *registry.Service
+	Importer Importer
+	Auth     *auth.Authenticator
+	Hub      resolvers.Live
+	Codec    *opaque.Codec
+	UI       http.Handler                      // the web UI: static files only
+	Ready    func(ctx context.Context) []Check // what is asked by /readyz
+	Logger   *slog.Logger
+
+	Registerer     prometheus.Registerer // nil: no metrics
+	MaxImportBytes int64                 // of an uploaded file; 0: 1 GiB
+	Limits         guard.Limits          // of a GraphQL operation
+	Timeouts       Timeouts
+}
+
+// Timeouts of requests. Zero values mean the defaults.
+type Timeouts struct {
+	Operation time.Duration // of a GraphQL query or mutation; 30 s
+	Init      time.Duration // from the opening of a WebSocket to connection_init; 10 s
+	Ping      time.Duration // between signs of life on a stream; 15 s
+	Write     time.Duration // of one write to a slow reader of a stream; 15 s
+	Upload    time.Duration // without a byte of an upload; 60 s
+}
+
+// defaultMaxImport bounds an upload unless configured.
+const defaultMaxImport = 1 << 30
+
+// New makes the handler of the public listener.
+func New(c Config) (http.Handler, error) {
+	if c.Service == nil || c.Importer == nil || c.Auth == nil || c.Hub == nil || c.Codec == nil || c.UI == nil ||
+		c.Ready == nil || c.Logger == nil {
+		return nil, errors.New("httpd: a part of the configuration is missing")
+	}
+	if c.MaxImportBytes == 0 {
+		c.MaxImportBytes = defaultMaxImport
+	}
+	if c.Timeouts.Upload == 0 {
+		c.Timeouts.Upload = time.Minute
+	}
+	m, err := newMetrics(c.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	graphQL, err := newGraphQL(c, m)
+	if err != nil {
+		return nil, err
+	}
+	imports := &imports{importer: c.Importer, service: c.Service, log: c.Logger, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
+	authenticated := func(h http.HandlerFunc) http.Handler { return strict(c.Auth.Middleware(noteActor(h))) }
+
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", strict(graphQL))
+	mux.Handle("POST /v1/imports", authenticated(imports.receive))
+	mux.Handle("GET /v1/imports/{id}", authenticated(imports.show))
+	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(imports.quarantine))
+	mux.Handle("/v1/", authenticated(noSuchAddress))
+	mux.Handle("GET /healthz", strict(http.HandlerFunc(healthy)))
+	mux.Handle("GET /readyz", strict(&readiness{ready: c.Ready, log: c.Logger}))
+	mux.Handle("/", c.UI)
+
+	// A browser sends requests of other sites' pages with Origin or Sec-Fetch-Site: those that could change something
+	// are refused before anything else looks at them.
+	return observe(http.NewCrossOriginProtection().Handler(mux), c.Logger, m), nil
+}
+
+// strict sets what the answers of the API carry: they are data, never a page, and nobody keeps them.
+func strict(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func noSuchAddress(w http.ResponseWriter, r *http.Request) {
+	writeError(w, r, http.StatusNotFound, "NOT_FOUND", "there is nothing at this address")
+}

@@ -1,0 +1,592 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"phoneregistry/internal/bus"
+	"phoneregistry/internal/testkit"
+	"phoneregistry/registry"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// source is the state that the hub loads, kept in memory so that tests rule over it and over time.
+type source struct {
+	mu      sync.Mutex
+	jobs    map[uuid.UUID]registry.Job
+	imports map[uuid.UUID]registry.ImportBatch
+	scores  map[registry.Number]registry.LeadScore
+	err     error
+	calls   map[string]int
+}
+
+func newSource() *source {
+	return &source{
+		jobs: map[uuid.UUID]registry.Job{}, imports: map[uuid.UUID]registry.ImportBatch{},
+		scores: map[registry.Number]registry.LeadScore{}, calls: map[string]int{},
+	}
+}
+
+func (s *source) enter(what string) (func(), error) {
+	s.mu.Lock()
+	s.calls[what]++
+	return s.mu.Unlock, s.err
+}
+
+func (s *source) Job(_ context.Context, id uuid.UUID) (registry.Job, error) {
+	leave, err := s.enter("job")
+	defer leave()
+	job, ok := s.jobs[id]
+	if err == nil && !ok {
+		err = registry.ErrNotFound
+	}
+	return job, err
+}
+
+func (s *source) JobPlatforms(_ context.Context, ids []uuid.UUID) (map[uuid.UUID][]registry.PlatformCount, error) {
+	leave, err := s.enter("platforms")
+	defer leave()
+	counts := map[uuid.UUID][]registry.PlatformCount{}
+	for _, id := range ids {
+		counts[id] = []registry.PlatformCount{{Platform: "WHATSAPP", Total: s.jobs[id].Total, Processed: s.jobs[id].Processed}}
+	}
+	return counts, err
+}
+
+func (s *source) Import(_ context.Context, id uuid.UUID) (registry.ImportBatch, error) {
+	leave, err := s.enter("import")
+	defer leave()
+	batch, ok := s.imports[id]
+	if err == nil && !ok {
+		err = registry.ErrNotFound
+	}
+	return batch, err
+}
+
+func (s *source) LeadScores(_ context.Context, numbers []registry.Number) (map[registry.Number]registry.LeadScore, error) {
+	leave, err := s.enter("scores")
+	defer leave()
+	scores := map[registry.Number]registry.LeadScore{}
+	for _, n := range numbers {
+		if score, ok := s.scores[n]; ok {
+			scores[n] = score
+		}
+	}
+	return scores, err
+}
+
+func (s *source) PhonesByNumber(_ context.Context, numbers []registry.Number) (map[registry.Number]registry.Phone, error) {
+	leave, err := s.enter("phones")
+	defer leave()
+	phones := map[registry.Number]registry.Phone{}
+	for _, n := range numbers {
+		phones[n] = registry.Phone{Number: n, Region: "CO"}
+	}
+	return phones, err
+}
+
+func (s *source) LatestLead(_ context.Context, f registry.LeadFilter) (registry.LeadScore, error) {
+	leave, err := s.enter("latest")
+	defer leave()
+	var latest registry.LeadScore
+	for _, score := range s.scores {
+		if f.Matches(score, registry.Phone{Number: score.Number, Region: "CO"}) && score.UpdatedAt.After(latest.UpdatedAt) {
+			latest = score
+		}
+	}
+	if err == nil && latest.Number == 0 {
+		err = registry.ErrNotFound
+	}
+	return latest, err
+}
+
+func (s *source) setJob(j registry.Job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs[j.ID] = j
+}
+
+func (s *source) setScore(n registry.Number, total int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scores[n] = registry.LeadScore{Number: n, Total: total, UpdatedAt: time.Now()}
+}
+
+func (s *source) called(what string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[what]
+}
+
+// inBubble runs a test with a hub under a clock of its own. There is no NATS in there: tests hint by themselves.
+func inBubble(t *testing.T, test func(t *testing.T, h *Hub, s *source)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSource()
+		h, err := New(Config{Conn: &nats.Conn{}, Service: s, Logger: testkit.Logger(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.close()
+		test(t, h, s)
+	})
+}
+
+func runningJob(processed int64) registry.Job {
+	return registry.Job{
+		ID: uuid.MustParse("11111111-1111-4111-8111-111111111111"), Status: registry.JobRunning, Planned: true,
+		Total: 1000, Processed: processed, Sequence: 1 + processed, StartedAt: time.Now(),
+	}
+}
+
+func TestSnapshotAtOnceThenAtMostFourASecond(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		states, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := <-states; first.Sequence != 1 || first.Total() != 1000 || len(first.Platforms) != 1 {
+			t.Errorf("snapshot: %+v", first)
+		}
+		var seen []int64
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for state := range states {
+				seen = append(seen, state.Sequence)
+			}
+		}()
+		for range 400 { // four seconds of a change, and a hint, every 10 ms
+			time.Sleep(10 * time.Millisecond)
+			job.Processed++
+			job.Sequence++
+			s.setJob(job)
+			h.jobs.hint(job.ID.String())
+		}
+		job.Status, job.CompletedAt = registry.JobCompleted, time.Now()
+		job.Processed, job.Total = 400, 400
+		job.Sequence++
+		s.setJob(job)
+		h.jobs.hint(job.ID.String())
+		<-done
+		if loads := s.called("job"); loads > 18 {
+			t.Errorf("loaded %d times in four seconds; want at most four times a second", loads)
+		}
+		if len(seen) < 14 || len(seen) > 17 || !slices.IsSorted(seen) || len(slices.Compact(slices.Clone(seen))) != len(seen) {
+			t.Errorf("sequences %v; want about 16, growing", seen)
+		}
+		if last := seen[len(seen)-1]; last != job.Sequence {
+			t.Errorf("the last sequence is %d; want that of the final state, %d", last, job.Sequence)
+		}
+	})
+}
+
+func TestChangesAreFoundWithoutHints(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		states, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-states
+		job.Sequence, job.Status, job.CompletedAt = 9, registry.JobCancelled, time.Now()
+		s.setJob(job)
+		begun := time.Now()
+		last, ok := <-states
+		if waited := time.Since(begun); !ok || last.Status() != registry.JobCancelled || waited > maxInterval {
+			t.Errorf("%+v after %s; want the final state within %s", last, waited, maxInterval)
+		}
+		if _, ok := <-states; ok {
+			t.Error("something came after the final state")
+		}
+	})
+}
+
+func TestFinalStateReachesThoseWhoComeLateOrReadSlowly(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		slow, err := h.JobProgress(t.Context(), job.ID) // reads nothing until the end
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			time.Sleep(maxInterval)
+			job.Processed++
+			job.Sequence++
+			s.setJob(job)
+		}
+		job.Status, job.CompletedAt = registry.JobFailed, time.Now()
+		job.Sequence++
+		s.setJob(job)
+		time.Sleep(2 * maxInterval)
+		late, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, states := range map[string]<-chan *JobProgress{"slow": slow, "late": late} {
+			got := slices.Collect(all(states))
+			if len(got) != 1 || got[0].Sequence != job.Sequence || got[0].Status() != registry.JobFailed {
+				t.Errorf("%s: %d states, the last %+v; want the final one alone", name, len(got), got[len(got)-1])
+			}
+		}
+	})
+}
+
+func all[T any](c <-chan T) func(func(T) bool) {
+	return func(yield func(T) bool) {
+		for v := range c {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+func TestOneLoadForAllWhoWatch(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 500 {
+			states, err := h.JobProgress(ctx, job.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-states
+		}
+		before := s.called("job")
+		if before > 3 {
+			t.Errorf("500 subscribers at once cost %d loads", before)
+		}
+		time.Sleep(10 * maxInterval)
+		if more := s.called("job") - before; more > 11 {
+			t.Errorf("%d loads in ten quiet intervals; want one in each", more)
+		}
+		cancel()
+		synctest.Wait()
+		quiet := s.called("job")
+		time.Sleep(10 * maxInterval)
+		if more := s.called("job") - quiet; more != 0 || len(h.jobs.byID) != 0 {
+			t.Errorf("%d loads and %d topics after the last subscriber has left", more, len(h.jobs.byID))
+		}
+	})
+}
+
+func TestWhatIsNotThereIsSaidSo(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		if _, err := h.JobProgress(t.Context(), uuid.New()); !errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("unknown job: %v", err)
+		}
+		if _, err := h.ImportProgress(t.Context(), uuid.New()); !errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("unknown import: %v", err)
+		}
+		s.err = errors.New("database is down")
+		if _, err := h.JobProgress(t.Context(), uuid.New()); !errors.Is(err, s.err) {
+			t.Errorf("while the database is down: %v", err)
+		}
+		synctest.Wait()
+		if len(h.jobs.byID)+len(h.imports.byID) != 0 {
+			t.Errorf("%d topics are left over", len(h.jobs.byID))
+		}
+	})
+}
+
+func TestAnOutageIsLivedThrough(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		states, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-states
+		s.mu.Lock()
+		s.err = errors.New("database is down")
+		s.mu.Unlock()
+		time.Sleep(5 * maxInterval)
+		s.mu.Lock()
+		s.err = nil
+		s.mu.Unlock()
+		job.Sequence = 77
+		s.setJob(job)
+		if next, ok := <-states; !ok || next.Sequence != 77 {
+			t.Errorf("after the outage: %+v", next)
+		}
+	})
+}
+
+func TestTheEndOfTheHubEndsSubscriptions(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		s.setScore(573001234567, 80)
+		states, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.close()
+		for range states { // ends
+		}
+		for range leads { // ends
+		}
+		if _, err := h.JobProgress(t.Context(), job.ID); !errors.Is(err, ErrClosed) {
+			t.Errorf("job after the end: %v", err)
+		}
+		if _, err := h.LeadScores(t.Context(), registry.LeadFilter{}); !errors.Is(err, ErrClosed) {
+			t.Errorf("leads after the end: %v", err)
+		}
+	})
+}
+
+func TestRateAndETA(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		states, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := <-states; first.RatePerSecond != 0 || first.ETASeconds != nil {
+			t.Errorf("at the start: %g/s, to go %v; want nothing known", first.RatePerSecond, first.ETASeconds)
+		}
+		var last *JobProgress
+		for range 50 { // 40 a second for ten seconds
+			time.Sleep(200 * time.Millisecond)
+			job.Processed += 8
+			job.Sequence++
+			s.setJob(job)
+			h.jobs.hint(job.ID.String())
+			select {
+			case last = <-states:
+			default:
+			}
+		}
+		if last.RatePerSecond < 36 || last.RatePerSecond > 44 {
+			t.Errorf("%g/s; want 40", last.RatePerSecond)
+		}
+		left := float64(last.Total()-last.Processed()) / last.RatePerSecond
+		if last.ETASeconds == nil || *last.ETASeconds != left {
+			t.Errorf("to go %v; want %g", last.ETASeconds, left)
+		}
+		job.Status, job.CompletedAt, job.Processed = registry.JobCompleted, job.StartedAt.Add(20*time.Second), 1000
+		job.Sequence++
+		s.setJob(job)
+		for state := range states {
+			last = state
+		}
+		if last.RatePerSecond != 50 || last.ETASeconds == nil || *last.ETASeconds != 0 || last.Percent() != 100 {
+			t.Errorf("at the end: %g/s, to go %v, %g%%; want 50/s over all, 0, 100%%",
+				last.RatePerSecond, last.ETASeconds, last.Percent())
+		}
+	})
+}
+
+func (h *Hub) hintLeads(numbers ...registry.Number) {
+	event := bus.LeadsChanged{Version: bus.Version}
+	for _, n := range numbers {
+		event.Numbers = append(event.Numbers, int64(n))
+	}
+	data, err := bus.Encode(event)
+	if err != nil {
+		panic(err)
+	}
+	h.leads.hint(data)
+}
+
+func TestLeadsBeginWithTheLatestThatMatches(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		s.setScore(1, 90)
+		time.Sleep(time.Second)
+		s.setScore(2, 10)
+		least := 50
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{MinScore: &least})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := <-leads; first.Score.Number != 1 || first.Phone.Region != "CO" {
+			t.Errorf("%+v; want the latest score of at least 50", first)
+		}
+	})
+}
+
+func TestLeadsOfANumberAreConflated(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for total := range 100 { // for 25 seconds nobody reads
+			time.Sleep(minInterval)
+			for n := range registry.Number(20) {
+				s.setScore(n+1, total)
+			}
+			h.hintLeads(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)
+		}
+		time.Sleep(time.Minute)
+		totals := map[registry.Number][]int{}
+		begun := time.Now()
+		for range 21 { // the one that waited in the channel, then the newest of each
+			c := <-leads
+			totals[c.Score.Number] = append(totals[c.Score.Number], c.Score.Total)
+		}
+		if took := time.Since(begun); took < 20*minInterval {
+			t.Errorf("21 scores in %s; want at most four a second", took)
+		}
+		for n, seen := range totals {
+			if seen[len(seen)-1] != 99 || !slices.IsSorted(seen) {
+				t.Errorf("number %d: %v; want to end with the newest", n, seen)
+			}
+		}
+		if len(totals) != 20 {
+			t.Errorf("scores of %d numbers; want 20", len(totals))
+		}
+	})
+}
+
+func TestLeadsThatWaitAreBounded(t *testing.T) {
+	sub := &leadSubscriber{waiting: map[registry.Number]LeadChange{}, poke: make(chan struct{}, 1)}
+	dropped := 0
+	for n := range registry.Number(3 * maxWaiting) {
+		if sub.put(LeadChange{Score: registry.LeadScore{Number: n + 1, UpdatedAt: time.Unix(int64(n), 0)}}) {
+			dropped++
+		}
+	}
+	if dropped != 2*maxWaiting || len(sub.waiting) != maxWaiting || len(sub.order) != maxWaiting {
+		t.Errorf("dropped %d, %d wait, %d in order", dropped, len(sub.waiting), len(sub.order))
+	}
+	if newest, ok := sub.take(); !ok || newest.Score.Number != 3*maxWaiting {
+		t.Errorf("taken: %+v; want the newest", newest)
+	}
+}
+
+func TestLeadsAreFoundWithoutHints(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		s.setScore(1, 10)
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{Numbers: []registry.Number{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-leads
+		time.Sleep(time.Minute)
+		s.setScore(1, 60)
+		begun := time.Now()
+		if c := <-leads; c.Score.Total != 60 || time.Since(begun) > 3*maxInterval {
+			t.Errorf("%+v after %s", c, time.Since(begun))
+		}
+	})
+}
+
+func TestHintedLeadsAreLoadedOnceForAll(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []<-chan LeadChange
+		for range 50 {
+			leads, err := h.LeadScores(ctx, registry.LeadFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, leads)
+		}
+		time.Sleep(time.Second)
+		before := maps.Clone(s.calls)
+		s.setScore(7, 70)
+		h.hintLeads(7)
+		for _, leads := range all {
+			if c := <-leads; c.Score.Number != 7 {
+				t.Fatalf("%+v", c)
+			}
+		}
+		if s.called("scores")-before["scores"] != 1 || s.called("phones")-before["phones"] != 1 {
+			t.Errorf("scores %d, phones %d more; want one statement each",
+				s.called("scores")-before["scores"], s.called("phones")-before["phones"])
+		}
+		cancel()
+		synctest.Wait()
+		if h.leads.done != nil || len(h.leads.subscribers) != 0 {
+			t.Error("the feed runs on without subscribers")
+		}
+	})
+}
+
+func TestHintsBeyondTheBoundAreDropped(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, _ *source) {
+		if _, err := h.LeadScores(t.Context(), registry.LeadFilter{}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for i := range registry.Number(maxHinted + 500) {
+			h.hintLeads(i + 1)
+		}
+		h.leads.hint([]byte("not JSON"))
+		if len(h.leads.hinted) != maxHinted {
+			t.Errorf("%d numbers wait to be loaded; want %d", len(h.leads.hinted), maxHinted)
+		}
+	})
+}
+
+func TestEventsOnNATSAreHeard(t *testing.T) {
+	_, conn := testkit.NATS(t)
+	s := newSource()
+	h, err := New(Config{Conn: conn, Service: s, Logger: testkit.Logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	job := runningJob(0)
+	s.setJob(job)
+	states, err := h.JobProgress(ctx, job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.LeadScores(ctx, registry.LeadFilter{}); err != nil {
+		t.Fatal(err)
+	}
+	<-states
+	s.mu.Lock() // nothing can be loaded now: hints stay where they are
+	defer s.mu.Unlock()
+	event, err := bus.Encode(bus.LeadsChanged{Version: bus.Version, Numbers: []int64{573001234567}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := func() bool {
+		h.jobs.mu.Lock()
+		defer h.jobs.mu.Unlock()
+		h.leads.mu.Lock()
+		defer h.leads.mu.Unlock()
+		return len(h.jobs.byID[job.ID].poke) == 1 && len(h.leads.hinted) == 1
+	}
+	for deadline := time.Now().Add(time.Minute); !heard(); { // Run may not have subscribed yet, or have taken a hint
+		if time.Now().After(deadline) {
+			t.Fatal("hints are not heard")
+		}
+		if err := errors.Join(conn.Publish(bus.JobEvent(job.ID.String()), nil), conn.Publish(bus.LeadEvents, event), conn.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
