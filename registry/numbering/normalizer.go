@@ -15,6 +15,7 @@ type Normalizer struct {
 	rules    *ruleSet
 	areas    *areaTable
 	cells    sync.Pool // of *cell
+	results  sync.Pool // of *[]Result
 	hints    *boundedCache[hintKey, []string]
 	enriched *boundedCache[enrichKey, enrichment]
 	zones    *boundedCache[int32, []string] // by calling code
@@ -36,6 +37,7 @@ func New() (*Normalizer, error) {
 	return &Normalizer{
 		plan: newPlan(), rules: rules, areas: areas,
 		cells:    sync.Pool{New: func() any { return new(cell) }},
+		results:  sync.Pool{New: func() any { return new([]Result) }},
 		hints:    newBoundedCache[hintKey, []string](4 << 10),
 		enriched: newBoundedCache[enrichKey, enrichment](64 << 10),
 		zones:    newBoundedCache[int32, []string](1 << 10),
@@ -80,17 +82,20 @@ func (z *Normalizer) Parse(raw string, o Options) Result {
 	if r, ok := z.plain(raw, &o); ok {
 		return r
 	}
-	var room [4]Result
-	all := z.appendCell(room[:0], raw, &o)
-	best := &all[0]
+	room := z.results.Get().(*[]Result)
+	all := z.appendCell((*room)[:0], raw, &o)
+	best := all[0]
 	for i := range all {
 		if all[i].IsValid {
-			best = &all[i]
+			best = all[i]
 			break
 		}
 	}
 	best.Input = raw
-	return *best
+	clear(all) // keep nothing of the text
+	*room = all[:0]
+	z.results.Put(room)
+	return best
 }
 
 // ParseAll is NormalizeAll without carrier, location, time zones and formats.

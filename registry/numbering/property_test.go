@@ -265,6 +265,8 @@ func FuzzNormalize(f *testing.F) {
 	for _, in := range []string{"", " ", "+", "++57", "tel:+57;ext=5", "tel:1;phone-context=+57", "0e0", "1E400", "+00573001234567", "\xff\xfe3001234567", "٣٠٠١٢٣٤٥٦٧", "3001234567 al 3001234560", "((((3001234567))))"} {
 		f.Add(in, "CO", "601", "")
 	}
+	// Found by drawing: more digits than any number before a .0.
+	f.Add("00"+strings.Repeat("3001234567", 3)+".0", "GT", "601", "")
 	z := newNormalizer(f)
 	f.Fuzz(func(t *testing.T, text, region, area, city string) {
 		o := Options{Region: region, Area: area, City: city}
