@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -53,6 +54,7 @@ type rig struct {
 	conn    *nats.Conn
 	js      jetstream.JetStream
 	changes *changes
+	quiet   bool // nothing is logged
 }
 
 func newRig(t testing.TB) *rig {
@@ -142,6 +144,13 @@ func (r *rig) wait(what string, holds func() bool) {
 	}
 }
 
+func (r *rig) log() *slog.Logger {
+	if r.quiet {
+		return slog.New(slog.DiscardHandler)
+	}
+	return testkit.Logger(r.t)
+}
+
 // streams are small enough for the store of a test.
 var streams = bus.Options{MaxBytes: 64 << 20} //nolint:gochecknoglobals // a constant
 
@@ -149,7 +158,7 @@ var streams = bus.Options{MaxBytes: 64 << 20} //nolint:gochecknoglobals // a con
 func (r *rig) orchestrator(change ...func(*Config)) *Orchestrator {
 	r.t.Helper()
 	c := Config{
-		Ledger: r.store, Conn: r.conn, Model: scoring.DefaultModel(), Notifier: r.changes, Logger: testkit.Logger(r.t), Now: r.clock.Now,
+		Ledger: r.store, Conn: r.conn, Model: scoring.DefaultModel(), Notifier: r.changes, Logger: r.log(), Now: r.clock.Now,
 		Poll: 10 * time.Millisecond, Reconcile: 50 * time.Millisecond, Expire: 50 * time.Millisecond, Backoff: 10 * time.Millisecond, Streams: streams,
 	}
 	for _, f := range change {
@@ -193,7 +202,7 @@ func (r *rig) workers(cfg simulator.Config) *workers.Pool {
 		adapters[p] = s
 	}
 	pool, err := workers.New(workers.Config{
-		Conn: r.conn, Adapters: adapters, Logger: testkit.Logger(r.t),
+		Conn: r.conn, Adapters: adapters, Logger: r.log(),
 		Retry: workers.Backoff{First: time.Millisecond, Longest: 10 * time.Millisecond}, Streams: streams,
 	})
 	if err != nil {
