@@ -37,7 +37,7 @@ $(BIN): go
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/phoneregistry
 
 web: ## Build the web interface, if Node.js is here
-	@if scripts/setup-node; then $(MAKE) --no-print-directory $(WEB_BUILT); fi
+	@if scripts/setup-node; then $(MAKE) -s --no-print-directory $(WEB_BUILT); fi
 
 $(WEB_BUILT): $(WEB_MODULES) $(WEB_SOURCES)
 	cd web && npm run build
@@ -64,14 +64,14 @@ go-lint: go
 	@linter=$$(scripts/setup-lint) && echo "golangci-lint run" && "$$linter" run ./...
 
 web-lint:
-	@if scripts/setup-node; then $(MAKE) --no-print-directory $(WEB_MODULES) && cd web && npm run lint --silent; fi
+	@if scripts/setup-node; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run lint --silent; fi
 
 fmt: go ## Format the Go files
 	@linter=$$(scripts/setup-lint) && "$$linter" fmt ./...
 
 generate: go postgres ## Generate the GraphQL executor, the types of the web interface and the data dictionary
 	$(GO) generate ./...
-	@if scripts/setup-node 2>/dev/null; then $(MAKE) --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present; fi
+	@if scripts/setup-node 2>/dev/null; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present; fi
 
 bench: go postgres web ## Measure, and compare with peers and limits
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m -p 1 ./bench/... $(ARGS)

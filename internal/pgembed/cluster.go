@@ -15,7 +15,8 @@ import (
 )
 
 // clusterMajor returns the major version that wrote the cluster folder, or 0 when there is no cluster yet. An empty
-// folder counts as none and is removed; one with foreign files is ErrNotACluster.
+// folder counts as none and is removed; one with foreign files is ErrNotACluster, and so is an empty one that cannot
+// be replaced by a rename because it is a link or a mount.
 func clusterMajor(dir string) (int, error) {
 	content, err := os.ReadFile(filepath.Join(dir, "PG_VERSION"))
 	if err == nil {
@@ -37,8 +38,8 @@ func clusterMajor(dir string) (int, error) {
 	case len(entries) > 0:
 		return 0, fmt.Errorf("%w: %s holds other files; move them away or use another data directory", ErrNotACluster, dir)
 	}
-	if err := os.Remove(dir); err != nil {
-		return 0, fmt.Errorf("remove empty %s: %w", dir, err)
+	if resolved, err := filepath.EvalSymlinks(dir); err != nil || resolved != dir || os.Remove(dir) != nil {
+		return 0, fmt.Errorf("%w: %s is an empty link or mount; link or mount the folder above it instead", ErrNotACluster, dir)
 	}
 	return 0, nil
 }

@@ -43,7 +43,9 @@ func openLayout(dir string) (layout, error) {
 	if dir == "" {
 		return layout{}, errors.New("data directory: no path given")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); errors.Is(err, fs.ErrPermission) {
+		return layout{}, fmt.Errorf("%w: %w; use a folder of your own", ErrForeignOwner, err)
+	} else if err != nil {
 		return layout{}, fmt.Errorf("make data directory: %w", err)
 	}
 	return existingLayout(dir)

@@ -231,4 +231,5 @@ func TestAsAnOrdinaryUser(t *testing.T) {
 	mustStop(t, s)
 	mustStart(t, config)
 	mustNotStart(t, testConfig(t, "/"), ErrForeignOwner, "root")
+	mustNotStart(t, testConfig(t, "/not-mine/data"), ErrForeignOwner, "/not-mine")
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -71,7 +70,14 @@ func isPostmasterOf(pid int, dir string) bool {
 	if !strings.Contains(joined, "postgres") {
 		return false
 	}
-	return strings.Contains(joined, "-D "+dir+" ") || cwd == dir
+	return strings.Contains(joined, "-D "+dir+" ") || sameFolder(cwd, dir)
+}
+
+// sameFolder compares folders that may be named through symbolic links: a cluster may have been moved to another disk.
+func sameFolder(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // launch starts PostgreSQL on the existing cluster and waits until it takes connections. When that fails nothing is
@@ -229,7 +235,7 @@ func (s *Server) prove(ctx context.Context, socketDir string) error {
 	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&dir); err != nil {
 		return fmt.Errorf("ask PostgreSQL for its data directory: %w", err)
 	}
-	if resolved, err := filepath.EvalSymlinks(dir); err != nil || resolved != s.layout.cluster() {
+	if !sameFolder(dir, s.layout.cluster()) {
 		return fmt.Errorf("%w: the server at %s serves %s", ErrStart, socketDir, dir)
 	}
 	return nil

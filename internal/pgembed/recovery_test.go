@@ -204,6 +204,30 @@ func TestUnfinishedDataIsMadeAnew(t *testing.T) {
 	mustStop(t, s)
 }
 
+func TestDataMovedToAnotherDisk(t *testing.T) {
+	config := testConfig(t, newData(t))
+	elsewhere := filepath.Join(tempData(t), "disk")
+	cluster := layout{config.DataDir}.cluster()
+	if err := errors.Join(os.Rename(cluster, elsewhere), os.Symlink(elsewhere, cluster)); err != nil {
+		t.Fatal(err)
+	}
+	server, postgres := otherServer(t, config.DataDir)
+	killServer(t, server)
+	s := mustStart(t, config)
+	if s.PID() != postgres {
+		t.Errorf("runs as %d, want %d of the earlier server", s.PID(), postgres)
+	}
+	killPostmaster(t, s)
+	eventually(t, "PostgreSQL restarted", func() bool { return s.PID() != postgres })
+	mustStop(t, s)
+
+	empty := filepath.Join(tempData(t), "empty")
+	if err := errors.Join(os.Mkdir(empty, 0o700), os.Remove(cluster), os.Symlink(empty, cluster)); err != nil {
+		t.Fatal(err)
+	}
+	mustNotStart(t, config, ErrNotACluster, cluster, "link")
+}
+
 func TestForeignFilesAreLeftAlone(t *testing.T) {
 	config := testConfig(t, tempData(t))
 	precious := filepath.Join(config.DataDir, "postgres", "thesis.txt")

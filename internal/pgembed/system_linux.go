@@ -36,7 +36,7 @@ func processesIn(dir string) []int {
 	var pids []int
 	for _, link := range links {
 		target, err := os.Readlink(link) // refused for processes of others
-		if err != nil || target != dir {
+		if err != nil || !sameFolder(target, dir) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
