@@ -103,7 +103,7 @@ func (j *jobs) drop(id string) {
 	}
 }
 
-// forget makes room: first what is old, then anything.
+// forget makes room, more than is needed now so that it is seldom called: first what is old, then anything.
 func (j *jobs) forget(now time.Time) {
 	for id, at := range j.cancelled {
 		if now.Sub(at) >= rememberCancelled {
@@ -111,7 +111,7 @@ func (j *jobs) forget(now time.Time) {
 		}
 	}
 	for id := range j.cancelled {
-		if len(j.cancelled) < maxCancelled {
+		if len(j.cancelled) <= maxCancelled*9/10 {
 			return
 		}
 		delete(j.cancelled, id)
