@@ -1,5 +1,8 @@
 import { useEffect, useRef, type ReactNode } from 'react';
+import { Loading, Problem } from './components/Bits';
 import { Header } from './components/Header';
+import { useQuery } from './data/hooks';
+import { ViewerQuery } from './data/operations';
 import { useRoute, type Route } from './router';
 import { Check } from './views/Check';
 import { ImportDetail } from './views/ImportDetail';
@@ -41,7 +44,18 @@ function place({ view, id, query }: Route): Place {
   };
 }
 
+/** Asks first who the caller is: nothing else is fetched with a token that is not good. */
 export function App() {
+  const viewer = useQuery(ViewerQuery, {});
+  if (viewer.data !== null) return <Places />;
+  return (
+    <main className="main" data-testid="connecting">
+      {viewer.error ? <Problem error={viewer.error} retry={viewer.refetch} /> : <Loading lines={6} />}
+    </main>
+  );
+}
+
+function Places() {
   const route = useRoute();
   const { title, body } = place(route);
   const main = useRef<HTMLElement>(null);

@@ -7,13 +7,13 @@ const short = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFracti
 const share = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const dateTime = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
-const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto', style: 'short' });
+const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' });
 const regions = new Intl.DisplayNames(LOCALE, { type: 'region', fallback: 'code' });
 
 export const count = (n: number) => whole.format(n);
 
-/** 1,234 in full, 1.2M from a hundred thousand on. */
-export const compact = (n: number) => (n < 100_000 ? whole.format(n) : short.format(n));
+/** 123,456 in full, 1.2M from a million on. */
+export const compact = (n: number) => (n < 1_000_000 ? whole.format(n) : short.format(n));
 
 /** A part of 1 as a percentage; something that is not nothing never shows as 0%, nor as 100% before the end. */
 export function percent(part: number): string {
@@ -59,7 +59,7 @@ export function bytes(n: number): string {
 
 export const when = (time: string) => dateTime.format(new Date(time));
 
-/** `5 min ago`; null for a time that cannot be read. */
+/** `5 minutes ago`; null for a time that cannot be read. */
 export function ago(time: string, now: number): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
   if (Number.isNaN(seconds)) return '–';

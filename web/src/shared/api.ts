@@ -84,7 +84,8 @@ async function post(send: typeof fetch, token: string, body: string, signal?: Ab
       redirect: 'error',
       signal: signal ?? null,
     });
-    reachable.set(true);
+    // These are answers of a proxy that finds no server behind it, or one that is not ready.
+    reachable.set(![502, 503, 504].includes(response.status));
     return response;
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -97,7 +98,7 @@ async function read<Result>(response: Response): Promise<Result> {
   const failed = errorOfStatus(response.status, response.headers.get('Retry-After'));
   let answer: Answer<Result>;
   try {
-    answer = (await response.json()) as Answer<Result>;
+    answer = ((await response.json()) as Answer<Result> | null) ?? {};
   } catch {
     throw failed ?? new ApiError('server', 'The server’s answer could not be read.');
   }

@@ -45,7 +45,7 @@ export function TierPill({ tier }: { tier: Tier }) {
   );
 }
 
-/** A moment, as `5 min ago` with the exact time at hand. */
+/** A moment, as `5 minutes ago` with the exact time at hand. */
 export function Ago({ time }: { time: string }) {
   const now = useNow();
   return (

@@ -1,4 +1,5 @@
-import { isDone, useLiveImport } from '../data/imports';
+import { useLiveImport } from '../data/imports';
+import { isDone } from '../data/importState';
 import type { ImportBatch } from '../data/operations';
 import { bytes, count, percent, rate } from '../format';
 import { href } from '../router';

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'react';
 import { useMutation } from '../data/hooks';
-import { actionsFor, jobsChanged, type Action } from '../data/jobs';
+import { jobsChanged } from '../data/jobs';
+import { actionsFor, type Action } from '../data/jobState';
 import { CancelJob, PauseJob, ResumeJob, RetryJob, type JobStatus, type UserErrors } from '../data/operations';
 import { Problem } from './Bits';
 import { useMayOperate } from './useCaller';

@@ -1,4 +1,5 @@
-import { averageRate, isOver, useLiveJob, type LiveJob } from '../data/jobs';
+import { useLiveJob } from '../data/jobs';
+import { averageRate, isOver, type LiveJob } from '../data/jobState';
 import type { Job } from '../data/operations';
 import { count, duration, label, percent, rate } from '../format';
 import { href } from '../router';
@@ -14,7 +15,7 @@ export function JobCard({ job, compact = false, full = false }: { job: Job; comp
   return (
     <article className="job" data-testid="job" data-id={job.id} data-status={now.status}>
       <header className="job-head">
-        {full ? <h2 className="job-name">{job.name}</h2> : (
+        {full ? <h1 className="job-name">{job.name}</h1> : (
           <a className="job-name" href={href('jobs', job.id)} data-testid="job-link">{job.name}</a>
         )}
         <StatusPill status={now.status} />

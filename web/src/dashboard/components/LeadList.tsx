@@ -131,11 +131,9 @@ function ComponentRow({ component, simulated }: { component: Component; simulate
         {earned === null ? 'not counted' : `${points(earned)} of ${points(weight)}`}
       </span>
       <span className="bar" aria-hidden="true">
-        <span
-          className="bar-part"
-          data-kind={status === 'ACTIVE' ? 'PREMIUM' : 'UNKNOWN'}
-          style={{ width: `${weight > 0 ? (100 * (earned ?? 0)) / weight : 0}%` }}
-        />
+        {earned !== null && earned > 0 && (
+          <span className="bar-part" data-kind="PREMIUM" style={{ width: `${(100 * earned) / weight}%` }} />
+        )}
       </span>
       <span className="component-why">
         {reason}

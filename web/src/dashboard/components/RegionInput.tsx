@@ -11,10 +11,11 @@ interface Props {
   value: string;
   onChange: (region: string) => void;
   label?: string;
+  placeholder?: string;
 }
 
 /** A region code; what is typed is kept to two capital letters. */
-export function RegionInput({ value, onChange, label = 'Region' }: Props) {
+export function RegionInput({ value, onChange, label = 'Region', placeholder }: Props) {
   const field = useId();
   const list = useId();
   return (
@@ -28,6 +29,7 @@ export function RegionInput({ value, onChange, label = 'Region' }: Props) {
         autoComplete="off"
         spellCheck={false}
         maxLength={2}
+        placeholder={placeholder}
         title={value.length === 2 ? regionName(value) : 'Two letters, for example CO'}
         data-testid="region-input"
       />

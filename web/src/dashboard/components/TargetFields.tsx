@@ -6,9 +6,9 @@ import { Empty, Shown } from './Bits';
 import { Choice } from './Choice';
 
 const kinds: { id: TargetKind; name: string }[] = [
-  { id: 'filter', name: 'By country and line' },
+  { id: 'filter', name: 'By filter' },
   { id: 'numbers', name: 'Pasted' },
-  { id: 'import', name: 'Of an import' },
+  { id: 'import', name: 'An import' },
 ];
 
 interface Props {

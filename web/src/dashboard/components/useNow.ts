@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-// One clock for all relative times of the page; a step is fine enough for `5 min ago`.
+// One clock for all relative times of the page; a step is fine enough for `5 minutes ago`.
 const STEP_MS = 15_000;
 
 const listeners = new Set<() => void>();

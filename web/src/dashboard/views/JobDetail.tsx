@@ -3,7 +3,7 @@ import { Icon } from '../components/Icons';
 import { JobCard } from '../components/JobCard';
 import { Pages } from '../components/Pages';
 import { useQuery } from '../data/hooks';
-import { isOver } from '../data/jobs';
+import { isOver } from '../data/jobState';
 import { JobFailuresQuery, JobQuery } from '../data/operations';
 import { count, label, when } from '../format';
 import type { ResultOf } from '../graphql';
@@ -24,13 +24,13 @@ export function JobDetail({ id }: { id: string }) {
           validationJob === null ? (
             <Empty title="There is no such job" testId="not-found" />
           ) : (
-            <>
+            <div className="stack">
               <Card title="" className="job-card" testId="job-detail">
                 <JobCard job={validationJob} full />
               </Card>
               <Settings job={validationJob} />
               {validationJob.failed > 0 && <Failures id={id} total={validationJob.failed} />}
-            </>
+            </div>
           )
         }
       </Shown>
@@ -89,11 +89,11 @@ function FailurePage({ id, after, onNext }: PageProps) {
           <>
             <ul className="rows">
               {page?.nodes.map((failure) => (
-                <li key={`${failure.number}${failure.platform}${failure.failedAt}`} className="row" data-testid="failure">
+                <li key={`${failure.number}${failure.platform}${failure.failedAt}`} className="failure" data-testid="failure">
                   <span className="number">{failure.number}</span>
                   <span>{label(failure.platform)}</span>
                   <StatusBadge status={failure.status} />
-                  <span className="hint grow">
+                  <span className="hint">
                     {failure.reason ?? ''} after {count(failure.attempts)} {failure.attempts === 1 ? 'attempt' : 'attempts'}
                   </span>
                 </li>

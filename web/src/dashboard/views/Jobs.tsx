@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { Card, Empty, Shown } from '../components/Bits';
 import { Icon } from '../components/Icons';
 import { JobCard } from '../components/JobCard';
+import { OperatorLink } from '../components/OperatorLink';
 import { Pages } from '../components/Pages';
 import { Choice } from '../components/Choice';
 import { useMayOperate } from '../components/useCaller';
@@ -26,12 +27,10 @@ export function Jobs() {
     <>
       <div className="page-head">
         <h1>Jobs</h1>
-        {mayOperate && (
-          <a className="button primary" href={href('jobs', 'new')} data-testid="start-job-link">
-            <Icon name="plus" />
-            Start a job
-          </a>
-        )}
+        <OperatorLink href={href('jobs', 'new')} primary testId="start-job-link">
+          <Icon name="plus" />
+          Start a job
+        </OperatorLink>
       </div>
       <Choice label="Which jobs" options={choices} value={choice} onChange={setChoice} testId="job-filter" />
       {mayOperate === false && <p className="hint">Your role may watch jobs, but not start or change them.</p>}

@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { Card, Empty, Shown } from '../components/Bits';
 import { LeadList } from '../components/LeadList';
+import { OperatorLink } from '../components/OperatorLink';
 import { Pages } from '../components/Pages';
 import { RegionInput } from '../components/RegionInput';
 import { tiers } from '../components/TierChart';
@@ -46,7 +47,7 @@ export function Leads(from: { tier: string | null; region: string | null }) {
             ))}
           </select>
         </div>
-        <RegionInput value={region} onChange={setRegion} />
+        <RegionInput value={region} onChange={setRegion} placeholder="any" />
         <Changes key={key} filter={filter} />
       </div>
       <Card title="Best first">
@@ -86,9 +87,7 @@ function Page({ filter, after, onNext }: { filter: Filter; after: string | null;
           {nodes.length === 0 && after === null && (
             <Empty title="No such leads">
               <p>Scores come from validation jobs.</p>
-              <a className="button" href={href('jobs', 'new')}>
-                Start a job
-              </a>
+              <OperatorLink href={href('jobs', 'new')}>Start a job</OperatorLink>
             </Empty>
           )}
           <LeadList leads={nodes} />

@@ -3,6 +3,7 @@ import { ImportRow } from '../components/ImportRow';
 import { JobCard } from '../components/JobCard';
 import { LeadList } from '../components/LeadList';
 import { NumberBox } from '../components/NumberBox';
+import { OperatorLink } from '../components/OperatorLink';
 import { LineTypeChart, RegionChart } from '../components/RegionChart';
 import { TierChart } from '../components/TierChart';
 import { useSimulatedPlatforms } from '../components/useCaller';
@@ -30,14 +31,23 @@ export function Overview() {
       <Shown state={stats} lines={4}>
         {(data) => (isEmpty ? <FirstSteps /> : <Totals stats={data.registryStats} />)}
       </Shown>
-      <div className="grid">
-        {!isEmpty && stats.data && <Charts stats={stats.data.registryStats} />}
-        <JobsCard />
-        <Card title="Check a number" className="span-5">
-          <NumberBox />
-        </Card>
-        <BestLeads />
-        <LastImports />
+      <div className="columns">
+        <div className="stack">
+          {!isEmpty && stats.data && (
+            <Card title="Numbers by country" className="early" testId="card-regions">
+              <RegionChart stats={stats.data.registryStats} />
+            </Card>
+          )}
+          <JobsCard />
+          <BestLeads />
+        </div>
+        <div className="stack">
+          {!isEmpty && stats.data && <Charts stats={stats.data.registryStats} />}
+          <Card title="Check a number">
+            <NumberBox />
+          </Card>
+          <LastImports />
+        </div>
       </div>
     </>
   );
@@ -45,12 +55,14 @@ export function Overview() {
 
 function FirstSteps() {
   return (
-    <Empty title="The registry is empty" testId="first-steps">
-      <p>Upload a CSV file of contacts: its numbers are normalised, merged and counted here.</p>
-      <a className="button primary" href={href('imports')}>
-        Upload a file
-      </a>
-    </Empty>
+    <div className="card first-steps">
+      <Empty title="The registry is empty" testId="first-steps">
+        <p>Upload a CSV file of contacts: its numbers are normalised, merged and counted here.</p>
+        <OperatorLink href={href('imports')} primary>
+          Upload a file
+        </OperatorLink>
+      </Empty>
+    </div>
   );
 }
 
@@ -82,24 +94,24 @@ function Charts({ stats }: { stats: Stats }) {
   const scored = stats.byTier.some((row) => row.count > 0);
   return (
     <>
-      <Card title="Numbers by country" className="span-7" testId="card-regions">
-        <RegionChart stats={stats} />
+      <Card
+        title="Leads by tier"
+        className="early"
+        aside={scored && simulated.size > 0 && <Simulated />}
+        testId="card-tiers"
+      >
+        {scored ? (
+          <TierChart byTier={stats.byTier} />
+        ) : (
+          <Empty title="No scores yet">
+            <p>Scores come from validation jobs.</p>
+            <OperatorLink href={href('jobs', 'new')}>Start a job</OperatorLink>
+          </Empty>
+        )}
       </Card>
-      <div className="span-5 stack">
-        <Card title="Leads by tier" aside={scored && simulated.size > 0 && <Simulated />} testId="card-tiers">
-          {scored ? (
-            <TierChart byTier={stats.byTier} />
-          ) : (
-            <Empty title="No scores yet">
-              <p>Scores come from validation jobs.</p>
-              <a className="button" href={href('jobs', 'new')}>Start a job</a>
-            </Empty>
-          )}
-        </Card>
-        <Card title="Numbers by line type" testId="card-line-types">
-          <LineTypeChart stats={stats} />
-        </Card>
-      </div>
+      <Card title="Numbers by line type" className="early" testId="card-line-types">
+        <LineTypeChart stats={stats} />
+      </Card>
     </>
   );
 }
@@ -109,7 +121,6 @@ function JobsCard() {
   return (
     <Card
       title="Latest jobs"
-      className="span-7"
       aside={<a href={href('jobs')}>All jobs</a>}
       testId="card-jobs"
     >
@@ -118,7 +129,7 @@ function JobsCard() {
           nodes.length === 0 ? (
             <Empty title="No jobs yet">
               <p>A job asks platforms whether numbers answer there.</p>
-              <a className="button" href={href('jobs', 'new')}>Start a job</a>
+              <OperatorLink href={href('jobs', 'new')}>Start a job</OperatorLink>
             </Empty>
           ) : (
             <div className="stack">{nodes.map((job) => <JobCard key={job.id} job={job} compact />)}</div>
@@ -134,7 +145,6 @@ function BestLeads() {
   return (
     <Card
       title="Best leads"
-      className="span-7"
       aside={<a href={href('leads')}>All leads</a>}
       testId="card-leads"
     >
@@ -152,7 +162,6 @@ function LastImports() {
   return (
     <Card
       title="Latest imports"
-      className="span-5"
       aside={<a href={href('imports')}>All imports</a>}
       testId="card-imports"
     >
