@@ -27,17 +27,22 @@ func (q query) Leads(ctx context.Context, filter *registry.LeadFilter, first *in
 
 // Phone is the row of the number in the registry.
 func (r leadScore) Phone(ctx context.Context, obj *model.LeadScore) (*model.Phone, error) {
-	set, err := obj.Siblings.Phones.Get(func() (*model.Phones, error) {
-		return r.loadPhones(ctx, obj.Siblings.Numbers)
+	scores := obj.Siblings
+	set, err := scores.Phones.Get(func() (*model.Phones, error) {
+		phones, err := r.loadPhones(ctx, scores.Numbers)
+		if err != nil {
+			return nil, err
+		}
+		phones.Evidence = scores.Evidence
+		_, err = phones.Scores.Get(func() (*model.LeadScores, error) { return scores, nil })
+		return phones, err
 	})
 	return inSet(set, err, obj.Number)
 }
 
 // Components explains a score by the evidence on its number.
 func (r leadScore) Components(ctx context.Context, obj *model.LeadScore) ([]model.ScoreComponent, error) {
-	evidence, err := obj.Siblings.Evidence.Get(func() (map[registry.Number][]registry.Validation, error) {
-		return r.service.Validations(ctx, obj.Siblings.Numbers)
-	})
+	evidence, err := r.evidence(ctx, obj.Siblings.Evidence, obj.Siblings.Numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +89,10 @@ func (s subscription) LeadScoreChanged(ctx context.Context, filter *registry.Lea
 }
 
 func (r *Resolver) changedLead(change live.LeadChange) *model.LeadScore {
-	set, all := model.NewLeadScores([]registry.LeadScore{change.Score})
-	_, _ = set.Phones.Get(func() (*model.Phones, error) { return r.onePhone(change.Phone).Siblings, nil })
+	scores, all := model.NewLeadScores([]registry.LeadScore{change.Score})
+	phones, _ := model.NewPhones(r.codec, []registry.Phone{change.Phone})
+	phones.Evidence = scores.Evidence
+	scores.Join(phones)
 	return all[0]
 }
 

@@ -2,6 +2,8 @@ package resolvers
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 
 	"phoneregistry/graph/model"
@@ -114,37 +116,32 @@ func (r phone) loadHolders(ctx context.Context, set *model.Phones, numbers []reg
 
 // Validations is the newest evidence on a number.
 func (r phone) Validations(ctx context.Context, obj *model.Phone) ([]registry.Validation, error) {
-	evidence, err := r.evidence(ctx, obj.Siblings)
+	evidence, err := r.evidence(ctx, obj.Siblings.Evidence, obj.Siblings.Numbers)
 	return evidence[obj.Number], err
 }
 
-func (r *Resolver) evidence(ctx context.Context, set *model.Phones) (map[registry.Number][]registry.Validation, error) {
-	return set.Validations.Get(func() (map[registry.Number][]registry.Validation, error) {
-		return r.service.Validations(ctx, set.Numbers)
-	})
+func (r *Resolver) evidence(ctx context.Context, e *model.Evidence, numbers []registry.Number,
+) (map[registry.Number][]registry.Validation, error) {
+	return e.Get(func() (map[registry.Number][]registry.Validation, error) { return r.service.Validations(ctx, numbers) })
 }
 
 // LeadScore is the score of a number; null before its first validation.
 func (r phone) LeadScore(ctx context.Context, obj *model.Phone) (*model.LeadScore, error) {
-	set := obj.Siblings
-	scores, err := set.Scores.Get(func() (map[registry.Number]*model.LeadScore, error) {
-		loaded, err := r.service.LeadScores(ctx, set.Numbers)
+	phones := obj.Siblings
+	scores, err := phones.Scores.Get(func() (*model.LeadScores, error) {
+		loaded, err := r.service.LeadScores(ctx, phones.Numbers)
 		if err != nil {
 			return nil, err
 		}
-		list := make([]registry.LeadScore, 0, len(loaded))
-		for _, s := range loaded {
-			list = append(list, s)
-		}
-		scores, all := model.NewLeadScores(list)
-		_, err = scores.Phones.Get(func() (*model.Phones, error) { return set, nil })
-		byNumber := make(map[registry.Number]*model.LeadScore, len(all))
-		for _, s := range all {
-			byNumber[s.Number] = s
-		}
-		return byNumber, err
+		scores, _ := model.NewLeadScores(slices.Collect(maps.Values(loaded)))
+		scores.Evidence = phones.Evidence
+		_, err = scores.Phones.Get(func() (*model.Phones, error) { return phones, nil })
+		return scores, err
 	})
-	return scores[obj.Number], err
+	if err != nil {
+		return nil, err
+	}
+	return scores.ByNumber[obj.Number], nil
 }
 
 // loadPhones loads the phones of a list.
@@ -153,11 +150,7 @@ func (r *Resolver) loadPhones(ctx context.Context, numbers []registry.Number) (*
 	if err != nil {
 		return nil, err
 	}
-	phones := make([]registry.Phone, 0, len(loaded))
-	for _, p := range loaded {
-		phones = append(phones, p)
-	}
-	set, _ := model.NewPhones(r.codec, phones)
+	set, _ := model.NewPhones(r.codec, slices.Collect(maps.Values(loaded)))
 	return set, nil
 }
 

@@ -22,13 +22,16 @@ type Phone struct {
 	Siblings *Phones
 }
 
+// Evidence is the evidence on the numbers of a list.
+type Evidence = Lazy[map[registry.Number][]registry.Validation]
+
 // Phones is the phones of one list.
 type Phones struct {
-	Codec       *opaque.Codec
-	Numbers     []registry.Number
-	ByNumber    map[registry.Number]*Phone
-	Validations Lazy[map[registry.Number][]registry.Validation]
-	Scores      Lazy[map[registry.Number]*LeadScore]
+	Codec    *opaque.Codec
+	Numbers  []registry.Number
+	ByNumber map[registry.Number]*Phone
+	Evidence *Evidence
+	Scores   Lazy[*LeadScores]
 
 	mu      sync.Mutex
 	holders map[int]*Lazy[map[registry.Number]*CustomerPhoneConnection]
@@ -38,6 +41,7 @@ type Phones struct {
 func NewPhones(codec *opaque.Codec, phones []registry.Phone) (*Phones, []*Phone) {
 	set := &Phones{
 		Codec:    codec,
+		Evidence: &Evidence{},
 		Numbers:  make([]registry.Number, len(phones)),
 		ByNumber: make(map[registry.Number]*Phone, len(phones)),
 	}
