@@ -22,6 +22,7 @@ type Columns struct {
 	Names     []int
 	Mails     []int
 	Addresses []int
+	Cities    []int // the first of Places, unless that is a state
 }
 
 // None says that a file has no such column.
@@ -93,7 +94,7 @@ func (c *Columns) apply(header []string, fields map[string]string) error {
 
 func (c *Columns) set(field string, found []int) error {
 	if field == FieldCity {
-		c.Places = found
+		c.Places, c.Cities = found, found[:min(len(found), 1)]
 		return nil
 	}
 	one := None
@@ -128,8 +129,8 @@ func (c *Columns) release() {
 		}
 	}
 	taken := func(i int) bool { return slices.Contains(c.Phones, i) || i == c.Extension || i == c.Primary }
-	for _, list := range []*[]int{&c.Places, &c.Names, &c.Mails, &c.Addresses} {
-		*list = slices.DeleteFunc(*list, taken)
+	for _, list := range []*[]int{&c.Places, &c.Names, &c.Mails, &c.Addresses, &c.Cities} {
+		*list = slices.DeleteFunc(slices.Clone(*list), taken)
 	}
 }
 

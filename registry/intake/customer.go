@@ -30,13 +30,13 @@ const madeIDs = "row_"
 // which people tell such rows apart:
 //
 //   - e-mail and name, where the row has an e-mail;
-//   - name, address and place, where it has a name and an address;
-//   - else name, place and the first accepted number: a name alone is shared by too many.
+//   - name, address and city, where it has a name and an address;
+//   - else name, city and the first accepted number: a name alone is shared by too many.
 //
 // The source is part of it: rows of different sources are different customers until somebody matches them.
 func makeID(source string, l *Layout, cells []string, n numbering.Number) string {
 	names, mails := joined(cells, l.Columns.Names), joined(cells, l.Columns.Mails)
-	addresses, places := joined(cells, l.Columns.Addresses), joined(cells, l.Columns.Places)
+	addresses, cities := joined(cells, l.Columns.Addresses), joined(cells, l.Columns.Cities)
 	h := sha256.New()
 	part := func(text string) {
 		var size [4]byte
@@ -54,11 +54,11 @@ func makeID(source string, l *Layout, cells []string, n numbering.Number) string
 		part("address")
 		part(names)
 		part(addresses)
-		part(places)
+		part(cities)
 	default:
 		part("number")
 		part(names)
-		part(places)
+		part(cities)
 		part(n.String())
 	}
 	encoding := base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)

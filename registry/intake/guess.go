@@ -53,13 +53,14 @@ type vocabulary struct {
 	primary, flag                  words
 	customer                       []string // whole names, the surest first
 	city, state, country, exten    words
+	notState                       words
 	person, mail, address, notName words
 }
 
 func newVocabulary() vocabulary {
 	return vocabulary{
 		phone: set("telefono telefonos telefonico telefonica tel tels telf telef tlf tlfno tfno fono fonos celular celulares " +
-			"cel cels movil moviles whatsapp whatsap wasap wapp phone phones telephone telephones mobile mobiles cellphone cell " +
+			"cel cels movil moviles whatsapp whats whatsap wasap wapp phone phones telephone telephones mobile mobiles cellphone cell " +
 			"msisdn landline conmutador pbx"),
 		notPhone: set("tipo type pais country indicativo prefijo prefix lada fecha date " +
 			"operador operadora carrier proveedor compania modelo model marca brand valido valid verificado verified status " +
@@ -79,10 +80,11 @@ func newVocabulary() vocabulary {
 			"no identificacion", "id number", "cedula", "cedula ciudadania", "nit", "numero nit", "nit empresa", "rfc",
 			"curp", "dni", "nif", "cif", "rut", "ruc", "cuit", "ssn", "id", "cliente", "client",
 		},
-		city:    set("ciudad municipio localidad poblacion pueblo city town municipality suburb mun loc"),
-		state:   set("departamento depto dpto estado provincia entidad ent state province county"),
-		country: set("pais country"),
-		exten:   set("ext exts extension extensiones anexo interno"),
+		city:     set("ciudad municipio localidad poblacion pueblo city town municipality suburb mun loc"),
+		state:    set("departamento depto dpto estado provincia entidad ent state province county"),
+		notState: set("civil cuenta cliente pago actual usuario registro contacto laboral salud"),
+		country:  set("pais country"),
+		exten:    set("ext exts extension extensiones anexo interno"),
 		person: set("nombre nombres apellido apellidos name surname firstname lastname razon empresa company " +
 			"establecimiento institucion organizacion organization organisation titular sede nom"),
 		mail:    set("email correo mail emails correos"),
@@ -119,13 +121,14 @@ func guessColumns(header []string) Columns {
 		case v.coded(name):
 		case v.city.in(name):
 			cities = append(cities, i)
-		case v.state.in(name):
+		case v.state.in(name) && !v.notState.in(name):
 			states = append(states, i)
 		case v.person.in(name) && !v.notName.in(name):
 			c.Names = append(c.Names, i)
 		}
 	}
-	c.Places = append(cities[:min(len(cities), 1)], states[:min(len(states), 1)]...)
+	c.Cities = cities[:min(len(cities), 1)]
+	c.Places = slices.Concat(c.Cities, states[:min(len(states), 1)])
 	return c
 }
 
