@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -47,10 +48,14 @@ func main() {
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	handler, err := newValidator(*file, os.Getenv("VALIDATOR_TOKEN"))
+	var listener net.Listener
 	if err == nil {
-		server := &http.Server{Addr: *listen, Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
-		log.Info("validator listens", "url", "http://"+*listen+"/check")
-		err = server.ListenAndServe()
+		listener, err = net.Listen("tcp", *listen)
+	}
+	if err == nil {
+		server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+		log.Info("validator listens", "url", "http://"+listener.Addr().String()+"/check")
+		err = server.Serve(listener)
 	}
 	log.Error("validator ended", "error", err)
 	os.Exit(1) //nolint:forbidigo // this is main

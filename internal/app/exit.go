@@ -4,7 +4,8 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -27,7 +28,17 @@ type UnreachableError struct {
 	Err  error
 }
 
-func (e *UnreachableError) Error() string { return fmt.Sprintf("%s: %v", e.What, e.Err) }
+// Error is one line; an error of the PostgreSQL client has one for each address and way it tried.
+func (e *UnreachableError) Error() string {
+	var lines []string
+	for line := range strings.Lines(e.Err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return e.What + ": " + strings.Join(lines, " ")
+}
+
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // ExitCode returns the exit code that tells err.
