@@ -17,7 +17,7 @@ const (
 	demoSource    = "web_forms"
 	demoFile      = "synthetic-contacts.csv"
 	demoJob       = "Demo: first validation (simulated)"
-	demoSimulator = "latency=400ms,jitter=400ms,errors=0.01"
+	demoSimulator = "latency=1500ms,jitter=1s,errors=0.01"
 	demoBatch     = 50
 )
 

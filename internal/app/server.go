@@ -169,6 +169,9 @@ func (s *Server) buildService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.config.Demo && s.config.Simulator == "" {
+		s.config.Simulator = demoSimulator
+	}
 	if s.adapters, err = newAdapters(s.config.Adapters); err != nil {
 		return err
 	}

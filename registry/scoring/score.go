@@ -77,7 +77,7 @@ func judge(e Evidence, weight float64, at time.Time) (points float64, counts boo
 	case Active:
 		strength := clamped(e.Strength)
 		if strength < 1 {
-			return weight * strength, true, reasonPartly
+			return math.Round(1e4*weight*strength) / 1e4, true, reasonPartly // a decimal fraction, as people expect to read it
 		}
 		return weight, true, reasonActive
 	case Inactive:
