@@ -17,7 +17,7 @@ import (
 )
 
 // version is set when the program is built.
-var version = "dev" //nolint:gochecknoglobals // set by the linker
+var version = "dev"
 
 // commands is everything the program can do.
 type commands struct {

@@ -8,6 +8,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -50,7 +51,7 @@ func main() {
 	handler, err := newValidator(*file, os.Getenv("VALIDATOR_TOKEN"))
 	var listener net.Listener
 	if err == nil {
-		listener, err = net.Listen("tcp", *listen)
+		listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", *listen)
 	}
 	if err == nil {
 		server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}

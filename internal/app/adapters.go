@@ -51,7 +51,7 @@ func readSecret(field, path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", &config.Error{Field: field, Value: path, Want: "must be a readable file"}
 	}

@@ -96,7 +96,7 @@ func natsOptions(name string, log *slog.Logger) []nats.Option {
 
 // keepSecret returns the secret kept in a file, which is made with a new one when it does not exist.
 func keepSecret(path string) (string, error) {
-	b, err := os.ReadFile(path) //nolint:gosec // a path below the data directory
+	b, err := os.ReadFile(path)
 	if err == nil {
 		secret := strings.TrimSpace(string(b))
 		if secret == "" {

@@ -164,7 +164,7 @@ func (s *Server) openBus(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *Server) buildService(ctx context.Context) error {
+func (s *Server) buildService(context.Context) error {
 	numbers, err := numbering.New()
 	if err != nil {
 		return err

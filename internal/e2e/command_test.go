@@ -17,7 +17,7 @@ func TestStartThatCannotWork(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 
 	newer := dataDir(t)
-	if err := os.MkdirAll(filepath.Join(newer, "postgres", "global"), 0o711); err != nil { //nolint:gosec // PostgreSQL's user must enter
+	if err := os.MkdirAll(filepath.Join(newer, "postgres", "global"), 0o711); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(newer, "postgres", "PG_VERSION"), []byte("99\n"), 0o600); err != nil {

@@ -24,7 +24,9 @@ func TestFirstFiveMinutes(t *testing.T) {
 
 	p.stop()
 	p = serve(t, dir)
-	var d struct{ Phone *struct{ LeadScore *struct{ Total int } } }
+	var d struct {
+		Phone *struct{ LeadScore *struct{ Total int } }
+	}
 	p.query(&d, `{ phone(number: "+573001234567") { leadScore { total } } }`, nil)
 	if d.Phone == nil || d.Phone.LeadScore == nil {
 		t.Fatalf("after a restart the number or its score is gone: %+v", d)

@@ -56,7 +56,8 @@ func derive(key []byte, use string) []byte {
 	return m.Sum(nil)
 }
 
-var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+// encoding is Crockford's alphabet in lower case: no letter looks like a digit.
+var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding) //nolint:gochecknoglobals // never changed
 
 // Int makes an id of a kind (a short prefix such as "pho") from an integer that must not show.
 func (c *Codec) Int(kind string, v int64) string {
