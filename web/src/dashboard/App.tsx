@@ -73,6 +73,9 @@ function Places() {
 
   return (
     <div className="app">
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
+        Skip to the content
+      </button>
       <Header view={route.view} />
       <main className="main" ref={main} tabIndex={-1} data-testid={`view-${route.view}`}>
         {body}

@@ -46,7 +46,7 @@ function Caller() {
 export function Header({ view }: { view: string }) {
   return (
     <header className="header">
-      <a className="brand" href="#/overview">
+      <a className="brand" href="#/overview" aria-label="phoneregistry: overview">
         <img src="/favicon.svg" alt="" width="26" height="26" />
         <span>phoneregistry</span>
       </a>

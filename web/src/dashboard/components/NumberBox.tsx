@@ -2,6 +2,7 @@ import { useDeferredValue, useEffect, useId, useState } from 'react';
 import { useQuery } from '../data/hooks';
 import { NormalizeQuery, type Normalized } from '../data/operations';
 import { label, regionName } from '../format';
+import { reasonText } from '../reasons';
 import { Problem } from './Bits';
 import { RegionInput } from './RegionInput';
 
@@ -76,10 +77,11 @@ export function NumberBox({ full = false }: { full?: boolean }) {
 }
 
 function Result({ result, full }: { result: Normalized; full: boolean }) {
+  const country = result.region === null ? null : regionName(result.region);
   const facts: [string, string | null][] = [
-    ['Country', result.region === null ? null : regionName(result.region)],
+    ['Country', country],
     ['Line', label(result.lineType)],
-    ['Place', result.location],
+    ['Place', result.location === country ? null : result.location],
     ['First carrier', result.originalCarrier],
     ['Extension', result.extension],
     ['Rule', result.appliedRule],
@@ -97,7 +99,7 @@ function Result({ result, full }: { result: Normalized; full: boolean }) {
         <span className="number">{result.number ?? result.input}</span>
         <span className={`badge ${result.isValid ? 'ok' : 'danger'}`}>{verdict(result)}</span>
       </header>
-      {result.reason && <p className="result-reason">{label(result.reason)}</p>}
+      {result.reason && <p className="result-reason">{reasonText(result.reason)}</p>}
       {result.number && (
         <dl className="facts">
           {facts.map(([name, value]) => value && (

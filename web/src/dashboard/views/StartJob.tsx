@@ -9,6 +9,7 @@ import { jobsChanged } from '../data/jobs';
 import { PlatformsQuery, StartJob as StartJobMutation, type Platform, type UserErrors } from '../data/operations';
 import { inputOf, missing, type JobForm } from '../data/startJob';
 import { label, plural, when } from '../format';
+import { reasonText } from '../reasons';
 import { go, href } from '../router';
 
 function blank(importId: string | null): JobForm {
@@ -147,7 +148,7 @@ function Skipped({ started }: { started: Started }) {
         {started.skipped.map(({ index, reason }) => (
           <li key={index} className="row">
             <span className="hint">No. {index + 1}</span>
-            <span>{label(reason)}</span>
+            <span>{reasonText(reason)}</span>
           </li>
         ))}
       </ul>
