@@ -128,7 +128,9 @@ func tourImport(t *testing.T, p *process) {
 		"empty": "", "binary": "PK\x03\x04\x00\x00\x00\x00", "no phone column": "name,colour\nAna,red\n",
 	} {
 		res, b := p.request(http.MethodPost, "/v1/imports?"+parameters.Encode(), "text/csv", strings.NewReader(body))
-		var answer struct{ Error struct{ Code, Message string } }
+		var answer struct {
+			Error struct{ Code, Message string }
+		}
 		if err := json.Unmarshal(b, &answer); err != nil || res.StatusCode < 400 || res.StatusCode > 499 || answer.Error.Message == "" {
 			t.Errorf("%s: status %d: %s", name, res.StatusCode, b)
 		}
