@@ -19,22 +19,34 @@ import (
 // network packet anyway.
 const gzipFrom = 1400
 
-// contentTypes are the types of all files a build can hold. They are spelled out because the
-// table of package mime depends on the machine.
-var contentTypes = map[string]string{
-	".css":   "text/css; charset=utf-8",
-	".html":  "text/html; charset=utf-8",
-	".ico":   "image/x-icon",
-	".js":    "text/javascript; charset=utf-8",
-	".json":  "application/json",
-	".map":   "application/json",
-	".png":   "image/png",
-	".svg":   "image/svg+xml",
-	".ttf":   "font/ttf",
-	".txt":   "text/plain; charset=utf-8",
-	".wasm":  "application/wasm",
-	".woff":  "font/woff",
-	".woff2": "font/woff2",
+// contentTypeOf tells the type of a file by its name. It knows all that a build can hold; the table
+// of package mime would depend on the machine.
+func contentTypeOf(name string) string {
+	switch path.Ext(name) {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".json", ".map":
+		return "application/json"
+	case ".png":
+		return "image/png"
+	case ".svg":
+		return "image/svg+xml"
+	case ".ttf":
+		return "font/ttf"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	case ".wasm":
+		return "application/wasm"
+	case ".woff":
+		return "font/woff"
+	case ".woff2":
+		return "font/woff2"
+	}
+	return "application/octet-stream"
 }
 
 // asset is one file of the built UI. It is read, hashed and compressed when it is first asked
@@ -70,10 +82,7 @@ func loadAssets(files fs.FS) (map[string]*asset, error) {
 }
 
 func newAsset(files fs.FS, name string) *asset {
-	contentType, known := contentTypes[path.Ext(name)]
-	if !known {
-		contentType = "application/octet-stream"
-	}
+	contentType := contentTypeOf(name)
 	return &asset{contentType: contentType, load: sync.OnceValues(func() (contents, error) {
 		plain, err := fs.ReadFile(files, name)
 		if err != nil {
