@@ -104,8 +104,10 @@ func (s *socket) end() {
 	s.running.Wait()
 }
 
-// heard notes that the peer is alive.
-func (s *socket) heard() error { return s.conn.SetReadDeadline(time.Now().Add(3 * s.PingInterval)) }
+// heard notes that the peer is alive. It is given up when it misses two signs of life, and the time to write them.
+func (s *socket) heard() error {
+	return s.conn.SetReadDeadline(time.Now().Add(2*s.PingInterval + s.WriteTimeout))
+}
 
 // signs sends signs of life, so that a peer that has gone is noticed: a ping of WebSocket, which every library
 // answers by itself, and one of the protocol, by which scripts in browsers notice that we are there.

@@ -51,6 +51,7 @@ type app struct {
 	ready      func() []httpd.Check
 	tokens     map[registry.Role]string
 	client     *http.Client
+	stop       func() // ends the server, as the program does
 }
 
 // statements counts the statements that go to PostgreSQL.
@@ -194,7 +195,7 @@ func (a *app) serve(t testing.TB, handler http.Handler, log *slog.Logger) {
 	transport := &http.Transport{}
 	a.client = &http.Client{Transport: transport}
 	a.url = "http://" + listener.Addr().String()
-	t.Cleanup(func() {
+	a.stop = sync.OnceFunc(func() {
 		cancel()
 		transport.CloseIdleConnections()
 		limit, done := context.WithTimeout(context.Background(), time.Minute)
@@ -204,6 +205,7 @@ func (a *app) serve(t testing.TB, handler http.Handler, log *slog.Logger) {
 		}
 		<-ended
 	})
+	t.Cleanup(a.stop)
 }
 
 func (a *app) makeTokens(t testing.TB) {

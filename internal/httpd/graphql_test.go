@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"phoneregistry/registry"
 )
@@ -162,8 +163,9 @@ func TestPagesThroughEveryOrder(t *testing.T) {
 		}
 	}`
 	type node struct {
-		Number, CreatedAt, UpdatedAt string
-		LeadScore                    *struct{ Total int }
+		Number               string
+		CreatedAt, UpdatedAt time.Time
+		LeadScore            *struct{ Total int }
 	}
 	type result struct {
 		Phones struct {
@@ -181,8 +183,8 @@ func TestPagesThroughEveryOrder(t *testing.T) {
 	}
 	key := map[string]func(node) string{
 		"NUMBER":     func(n node) string { return n.Number },
-		"CREATED_AT": func(n node) string { return n.CreatedAt },
-		"UPDATED_AT": func(n node) string { return n.UpdatedAt },
+		"CREATED_AT": func(n node) string { return fmt.Sprint(n.CreatedAt.UnixMicro()) },
+		"UPDATED_AT": func(n node) string { return fmt.Sprint(n.UpdatedAt.UnixMicro()) },
 		"SCORE": func(n node) string {
 			if n.LeadScore == nil {
 				return "000"
