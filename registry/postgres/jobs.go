@@ -190,10 +190,10 @@ func (s *Store) CountJobs(ctx context.Context, f registry.JobFilter) (int64, err
 
 // -- name: job_platforms
 const selectJobPlatforms = `
-SELECT job_id, platform::text, total, processed, succeeded, failed
-FROM validation_job_platforms
-WHERE job_id = ANY ($1)
-ORDER BY job_id, platform`
+SELECT p.job_id, p.platform::text, p.total, p.processed, p.succeeded, p.failed
+FROM validation_job_platforms p
+WHERE p.job_id = ANY ($1)
+ORDER BY p.job_id, p.platform`
 
 // JobPlatforms returns what each platform has done for each of the jobs, in the order of platforms.
 func (s *Store) JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]registry.PlatformCount, error) {

@@ -26,9 +26,10 @@ const reasonRefused = "the worker's answers did not fit what it was asked"
 // scores with their history, failures, counters, the end of jobs. All of it is one transaction, so that each check
 // counts exactly once, however often its result comes and whoever else applies results at the same time.
 //
-// Locks are taken in the order chunks, evidence, scores, jobs, each of them in the order of their keys. A transaction
-// that has scored a number holds the lock on its score until it commits, so that of two at once, with evidence of
-// different platforms, the second sees what the first has written; see writeScores for numbers without a score.
+// Locks are taken in the order chunks, scores, evidence, first scores, jobs, each of them in the order of their keys. A
+// transaction holds the lock on the scores of its numbers before it reads their evidence and until it commits, so that
+// of two at once, with evidence of different platforms, the second sees what the first has written; see writeScores for
+// numbers without a score.
 func (s *Store) ApplyResults(ctx context.Context, model *scoring.Model, results []registry.ChunkResult) (registry.Applied, error) {
 	var applied registry.Applied
 	apply := func() error {
@@ -40,8 +41,8 @@ func (s *Store) ApplyResults(ctx context.Context, model *scoring.Model, results 
 		})
 	}
 	err := apply()
-	// A number that was erased after it was read: the next time it is not there.
-	for attempt := 1; attempt < attempts && ctx.Err() == nil && isForeignKey(err); attempt++ {
+	// What another transaction has done to a number after it was read, scored or erased it, is seen the next time.
+	for attempt := 1; attempt < attempts && ctx.Err() == nil && (isForeignKey(err) || errors.Is(err, errBeaten)); attempt++ {
 		err = apply()
 	}
 	if err != nil {

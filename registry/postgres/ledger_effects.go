@@ -2,11 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"phoneregistry/registry"
 	"phoneregistry/registry/scoring"
@@ -158,8 +159,7 @@ SELECT number, total, coverage, tier::quality_tier, whatsapp, instagram, faceboo
 FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[], $7::real[], $8::real[], $9::real[], $10::real[], $11::real[],
 		$12::boolean[], $13::timestamptz[])
 	AS s (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until)
-ON CONFLICT (number) DO NOTHING
-RETURNING number`
+ON CONFLICT (number) DO NOTHING`
 
 // -- name: update_scores
 const updateScores = `
@@ -180,7 +180,7 @@ func (n *newScores) arguments(now time.Time) []any {
 }
 
 // -- name: insert_history
-// A row of the same number and moment is an earlier try of this very transaction.
+// Two changes may have the same moment: the later one is kept.
 const insertHistory = `
 INSERT INTO lead_score_history (number, recorded_at, total, coverage, tier, model_version)
 SELECT number, $1, total, coverage, tier::quality_tier, $2
@@ -188,61 +188,43 @@ FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[]) AS h (number, 
 ON CONFLICT (number, recorded_at) DO UPDATE
 SET total = excluded.total, coverage = excluded.coverage, tier = excluded.tier, model_version = excluded.model_version`
 
-// writeScores scores the subjects whose evidence changed, sends the batch with what is written behind the statements it
-// holds already, and returns the numbers whose score changed.
-//
-// A number without a score has nothing to lock. When another transaction has given it one meanwhile, the insertion
-// waits for that and does nothing; then the number is read again, with the score locked and the other's evidence to be
-// seen, and scored once more.
-func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scoring.Model, now time.Time, subjects []subject) ([]registry.Number, error) {
-	var leads []registry.Number
-	for {
-		var inserts, updates, history newScores
-		for i := range subjects {
-			s := &subjects[i]
-			if !s.known || !s.changed {
-				continue
-			}
-			r, changed := s.rescore(model, now)
-			if !changed {
-				continue
-			}
-			if s.scored {
-				updates.add(r)
-			} else {
-				inserts.add(r)
-			}
-			if r.recorded {
-				history.add(r)
-			}
-			if r.visible {
-				leads = append(leads, registry.Number(s.number))
-			}
-		}
-		beaten, err := sendScores(ctx, tx, batch, now, &inserts, &updates, &history)
-		if err != nil || len(beaten) == 0 {
-			slices.Sort(leads)
-			return slices.Compact(leads), err
-		}
-		if subjects, err = loadSubjects(ctx, tx, beaten); err != nil {
-			return nil, err
-		}
-		for i := range subjects {
-			subjects[i].changed = true
-		}
-		batch = &pgx.Batch{}
-	}
-}
+// errBeaten ends a transaction that was to give a number its first score when another one was faster. Tried again it
+// sees that score and the evidence behind it.
+var errBeaten = errors.New("another transaction has scored a number at the same time")
 
-// sendScores returns the numbers, ascending, that were to get their first score and had one.
-func sendScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, now time.Time, inserts, updates, history *newScores) ([]int64, error) {
-	var written []int64
-	if len(inserts.numbers) > 0 {
-		batch.Queue(insertScores, inserts.arguments(now)...).Query(func(rows pgx.Rows) (err error) {
-			written, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-			return err
-		})
+// writeScores scores the subjects whose evidence changed, sends the batch with what is to be written behind the
+// statements that it holds already, and returns the numbers whose score changed, ascending.
+//
+// A number without a score has nothing to lock. When another transaction gives it one meanwhile, the insertion waits
+// for that, does nothing and makes this one fail with errBeaten. Locking the score only then could have the two wait
+// for each other.
+func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scoring.Model, now time.Time, subjects []subject) ([]registry.Number, error) {
+	var (
+		leads                     []registry.Number
+		inserts, updates, history newScores
+	)
+	for i := range subjects {
+		s := &subjects[i]
+		if !s.known || !s.changed {
+			continue
+		}
+		r, changed := s.rescore(model, now)
+		if !changed {
+			continue
+		}
+		if s.scored {
+			updates.add(r)
+		} else {
+			inserts.add(r)
+		}
+		if r.recorded {
+			history.add(r)
+		}
+		if r.visible {
+			leads = append(leads, registry.Number(s.number))
+		}
 	}
+	beaten := inserts.queue(batch, now)
 	if len(updates.numbers) > 0 {
 		batch.Queue(updateScores, append(updates.arguments(now), updates.visible)...)
 	}
@@ -252,12 +234,20 @@ func sendScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, now time.Time,
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, wrapped(err, "write evidence and scores")
 	}
-	if len(written) == len(inserts.numbers) {
-		return nil, nil
+	if *beaten {
+		return nil, errBeaten
 	}
-	slices.Sort(written)
-	return slices.DeleteFunc(slices.Clone(inserts.numbers), func(n int64) bool {
-		_, ok := slices.BinarySearch(written, n)
-		return ok
-	}), nil
+	return leads, nil
+}
+
+// queue adds the insertion of first scores; beaten is set when some of them were there.
+func (n *newScores) queue(batch *pgx.Batch, now time.Time) (beaten *bool) {
+	beaten = new(bool)
+	if len(n.numbers) > 0 {
+		batch.Queue(insertScores, n.arguments(now)...).Exec(func(tag pgconn.CommandTag) error {
+			*beaten = tag.RowsAffected() < int64(len(n.numbers))
+			return nil
+		})
+	}
+	return beaten
 }
