@@ -15,7 +15,9 @@ type Customer struct {
 func (*Customer) IsNode() {}
 
 // ID is the global id.
-func (c *Customer) ID() string { return KindCustomer + "_" + c.Codec.Seal(KindCustomer, []byte(c.Customer.ID)) }
+func (c *Customer) ID() string {
+	return KindCustomer + "_" + c.Codec.Seal(KindCustomer, []byte(c.Customer.ID))
+}
 
 // CustomerPhone is what is known of one number of one customer.
 type CustomerPhone struct {

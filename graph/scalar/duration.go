@@ -62,12 +62,10 @@ func FormatDuration(d time.Duration) string {
 // UnmarshalDuration reads a span of ISO 8601 in the grammar of RFC 3339, appendix A, with whole numbers: "P30D",
 // "P1Y6M", "P2W", "PT1H30M". At most MaxDuration.
 func UnmarshalDuration(v any) (time.Duration, error) {
-	text, ok := v.(string)
-	if !ok {
-		return 0, notDuration()
-	}
-	date, clock, hasClock := strings.Cut(strings.TrimPrefix(text, "P"), "T")
-	if text == date || (date == "" && !hasClock) || (hasClock && clock == "") {
+	text, isText := v.(string)
+	units, isPeriod := strings.CutPrefix(text, "P")
+	date, clock, hasClock := strings.Cut(units, "T")
+	if !isText || !isPeriod || units == "" || (hasClock && clock == "") {
 		return 0, notDuration()
 	}
 	total, err := sumUnits(0, date, dateUnits)
