@@ -1,0 +1,115 @@
+package config_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"phoneregistry/internal/config"
+	"phoneregistry/registry/scoring"
+)
+
+// good is a configuration that is right, to be spoiled in one place.
+func good() config.Serve {
+	return config.Serve{
+		Database: config.Database{DataDir: "data"}, Adapters: config.Adapters{Concurrency: 4},
+		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", DemoRows: 10, Workers: "all", MaxPhones: 5,
+		MaxImport: 1, ShutdownTimeout: time.Second,
+	}
+}
+
+func TestServeCheck(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(*config.Serve)
+		field string // "": it is right
+	}{
+		{"as it is", func(*config.Serve) {}, ""},
+		{"no port", func(s *config.Serve) { s.Listen = "127.0.0.1" }, "--listen"},
+		{"no admin listener", func(s *config.Serve) { s.AdminListen = "" }, ""},
+		{"admin without port", func(s *config.Serve) { s.AdminListen = "x" }, "--admin-listen"},
+		{"database of another kind", func(s *config.Serve) { s.DatabaseURL = "mysql://host/x" }, "--database-url"},
+		{"database", func(s *config.Serve) { s.DatabaseURL = "postgres://u:p@host/x" }, ""},
+		{"NATS without scheme", func(s *config.Serve) { s.NATSURL = "host:4222" }, "--nats-url"},
+		{"several NATS", func(s *config.Serve) { s.NATSURL = "nats://a:4222, tls://b:4222" }, ""},
+		{"credentials without NATS", func(s *config.Serve) { s.NATSCreds = "file" }, "--nats-url"},
+		{"two kinds of NATS", func(s *config.Serve) { s.NATSURL, s.NATSListen = "nats://a:1", "127.0.0.1:4222" }, "--nats-listen"},
+		{"no phones", func(s *config.Serve) { s.MaxPhones = 0 }, "--max-phones"},
+		{"nothing may be uploaded", func(s *config.Serve) { s.MaxImport = 0 }, "--max-import-bytes"},
+		{"no such platform", func(s *config.Serve) { s.Workers = "WHATSAPP,ICQ" }, "--workers"},
+		{"no workers", func(s *config.Serve) { s.Workers = "none" }, ""},
+		{"no concurrency", func(s *config.Serve) { s.Concurrency = 0 }, "--concurrency"},
+		{"secret in a URL", func(s *config.Serve) {
+			s.Webservice = map[string]string{"APPLE": "https://user:secret@host/"}
+		}, "--webservice"},
+		{"service for nothing", func(s *config.Serve) {
+			s.Webservice = map[string]string{"ICQ": "https://host/"}
+		}, "--webservice"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := good()
+			c.spoil(&s)
+			err := s.Check()
+			if c.field == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), c.field) {
+				t.Fatalf("Check() = %v, want an error of %s", err, c.field)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error shows a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestWorkerCheck(t *testing.T) {
+	w := config.Worker{Adapters: config.Adapters{Concurrency: 1}, Platform: []string{"google"}}
+	if err := w.Check(); err == nil || !strings.HasPrefix(err.Error(), "--nats-url") {
+		t.Errorf("without NATS: %v", err)
+	}
+	w.NATSURL = "nats://127.0.0.1:4222"
+	if err := w.Check(); err != nil {
+		t.Error(err)
+	}
+	w.Platform = nil
+	if err := w.Check(); err == nil || !strings.HasPrefix(err.Error(), "--platform") {
+		t.Errorf("without a platform: %v", err)
+	}
+}
+
+func TestWorkerPlatforms(t *testing.T) {
+	s := good()
+	s.Workers = "google, APPLE,google"
+	got, err := s.WorkerPlatforms()
+	if err != nil || len(got) != 2 || got[0] != scoring.Google || got[1] != scoring.Apple {
+		t.Errorf("WorkerPlatforms() = %v, %v", got, err)
+	}
+}
+
+func TestDataDir(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", "/somewhere")
+	s := good()
+	s.DataDir, s.Demo = "", true
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(s.DataDir, "phoneregistry-demo") || !filepath.IsAbs(s.DataDir) {
+		t.Errorf("the demo's data directory is %s", s.DataDir)
+	}
+}
+
+func TestBootstrapToken(t *testing.T) {
+	t.Setenv(config.TokenEnv, "short")
+	if _, err := config.BootstrapToken(); err == nil || strings.Contains(err.Error(), "short") {
+		t.Errorf("a short token: %v", err)
+	}
+	t.Setenv(config.TokenEnv, "long enough to be no easy guess")
+	if token, err := config.BootstrapToken(); err != nil || token == "" {
+		t.Errorf("BootstrapToken() = %q, %v", token, err)
+	}
+}
