@@ -73,8 +73,8 @@ generate: go postgres ## Generate the GraphQL executor, the types of the web int
 	$(GO) generate ./...
 	@if scripts/setup-node 2>/dev/null; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present; fi
 
-bench: go postgres web ## Measure, and compare with peers and limits
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m -p 1 ./bench/... $(ARGS)
+bench: go postgres ## Measure, and compare with peers and limits (ARGS="-only jobs,graphql -rounds 1")
+	$(GO) run ./bench $(ARGS)
 
 chaos: go postgres ## Kill and starve everything and check that nothing is lost (SEED=n, SHORT=1)
 	$(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) $(PKG)

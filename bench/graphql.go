@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry/numbering"
+)
+
+const (
+	pageSize  = 500
+	pages     = 20   // pages of the list that are asked for, in turns
+	customers = 2000 // customers that are asked for, in turns
+)
+
+// read is something that is read over GraphQL, asked of us and of PostGraphile for the same data.
+type read struct {
+	what       string
+	name       string
+	ours, peer string
+	wanted     float64
+	paged      bool
+}
+
+func reads() []read {
+	return []read{
+		{
+			what: "GraphQL: one customer's phones", name: "customer", wanted: 2,
+			ours: `query ($id: String!) { customer(customerId: $id) { customerId
+				list: phones { number isPrimary isVerified confidence extension firstSeenAt lastSeenAt } } }`,
+			peer: `query ($id: String!) { customer: customerByCustomerId(customerId: $id) { customerId
+				list: customerPhonesByCustomerId { nodes { number isPrimary isVerified confidence extension firstSeenAt lastSeenAt } } } }`,
+		},
+		{
+			what: "GraphQL: the same, with the phone's own row and the source", name: "customer-deep", wanted: 2,
+			ours: `query ($id: String!) { customer(customerId: $id) { customerId
+				list: phones { number isPrimary source phone { region lineType location isValid } } } }`,
+			peer: `query ($id: String!) { customer: customerByCustomerId(customerId: $id) { customerId
+				list: customerPhonesByCustomerId { nodes { number isPrimary source: sourceBySourceId { name }
+					phone: phoneByNumber { region lineType location isValid: valid } } } } }`,
+		},
+		{
+			what: "GraphQL: a page of 500 phones, nine fields", name: "page", wanted: 1, paged: true,
+			ours: `query ($after: String) { list: phones(first: 500, after: $after) {
+				nodes { number region lineType originalCarrier location timezones isValid createdAt updatedAt }
+				pageInfo { hasNextPage endCursor } } }`,
+			peer: `query ($after: Cursor) { list: allPhones(first: 500, after: $after, orderBy: [NUMBER_ASC]) {
+				nodes { number region lineType originalCarrier location timezones isValid: valid createdAt updatedAt }
+				pageInfo { hasNextPage endCursor } } }`,
+		},
+	}
+}
+
+// measureGraphQL puts us and PostGraphile under the same load, in turns, over the same database.
+func measureGraphQL(ctx context.Context, b *bench) (err error) {
+	db, err := b.readable(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.drop()) }()
+	p, err := b.startProgram(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	peer, err := b.startPostgraphile(ctx, db)
+	if missing := (*errNoPeer)(nil); errors.As(err, &missing) {
+		b.report.note("PostGraphile %s was not measured: %s", postgraphileVersion, missing.why)
+	} else if err != nil {
+		return err
+	} else {
+		defer func() { err = errors.Join(err, peer.stop()) }()
+	}
+	ids, err := someCustomers(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, r := range reads() {
+		if err := b.measureRead(ctx, r, p, peer, ids); err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	return nil
+}
+
+// readable makes a database with contacts.
+func (b *bench) readable(ctx context.Context) (*registryDatabase, error) {
+	b.say("graphql: importing %d rows", b.rows/4)
+	path, err := b.sampleFile(b.rows / 4)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := numbering.New()
+	if err != nil {
+		return nil, err
+	}
+	db, err := b.server.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(importFile(ctx, db, path, numbers), db.settle(ctx, importTables()...))
+	if err != nil {
+		return nil, errors.Join(err, db.drop())
+	}
+	return db, nil
+}
+
+// someCustomers returns customers with at least two phones.
+func someCustomers(ctx context.Context, db *registryDatabase) ([]string, error) {
+	rows, err := db.pool.Query(ctx, `SELECT customer_id FROM customer_phones GROUP BY customer_id HAVING count(*) > 1
+		ORDER BY md5(customer_id) LIMIT $1`, customers)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+func (b *bench) measureRead(ctx context.Context, r read, p *program, peer *postgraphile, ids []string) error {
+	ours, data, err := questions(ctx, p.graphql, r, r.ours, ids)
+	if err != nil {
+		return err
+	}
+	var theirs [][]byte
+	if peer != nil {
+		var same []string
+		if theirs, same, err = questions(ctx, peer.at, r, r.peer, ids); err != nil {
+			return err
+		}
+		if !slices.Equal(data, same) {
+			return errors.New("PostGraphile answers with other data than we do")
+		}
+	}
+	var own, their []pressure
+	for round := range b.rounds {
+		b.say("graphql: %s, round %d of %d", r.name, round+1, b.rounds)
+		var result pressure
+		err := b.watch(ctx, p, r.name, func() (err error) {
+			result, err = press(ctx, p.graphql, ours, b.seconds/4, b.seconds)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		own = append(own, result)
+		if peer == nil {
+			continue
+		}
+		if result, err = press(ctx, peer.at, theirs, b.seconds/4, b.seconds); err != nil {
+			return err
+		}
+		their = append(their, result)
+	}
+	l := line{What: r.what, Unit: "/s", Ours: median(rates(own)), Wanted: r.wanted}
+	if peer != nil {
+		l.Against, l.Peer = "PostGraphile "+postgraphileVersion, median(rates(their))
+		b.report.note("%s: ours %s; PostGraphile %s", r.what, waits(own), waits(their))
+	}
+	b.report.add(l)
+	return nil
+}
+
+func rates(all []pressure) []float64 {
+	var out []float64
+	for _, p := range all {
+		out = append(out, p.rate)
+	}
+	return out
+}
+
+func waits(all []pressure) string {
+	var p50, p99 []time.Duration
+	for _, p := range all {
+		p50, p99 = append(p50, p.p50), append(p99, p.p99)
+	}
+	return fmt.Sprintf("p50 %.1f ms, p99 %.1f ms", 1000*median(p50).Seconds(), 1000*median(p99).Seconds())
+}
+
+// questions returns the bodies of the requests, and the numbers that their answers hold, in order.
+func questions(ctx context.Context, at endpoint, r read, query string, ids []string) (bodies [][]byte, numbers []string, err error) {
+	if r.paged {
+		return pageQuestions(ctx, at, query)
+	}
+	for i, id := range ids {
+		variables := map[string]any{"id": id}
+		bodies = append(bodies, operation(query, variables))
+		if i >= 50 { // enough to see that both know the same
+			continue
+		}
+		var answer struct{ Customer struct{ List list } }
+		if err := at.ask(ctx, query, variables, &answer); err != nil {
+			return nil, nil, err
+		}
+		found := answer.Customer.List.numbers
+		if len(found) < 2 {
+			return nil, nil, fmt.Errorf("%d phones of a customer with more", len(found))
+		}
+		slices.Sort(found) // of the order of this list PostGraphile promises nothing
+		numbers = append(numbers, found...)
+	}
+	return bodies, numbers, nil
+}
+
+func pageQuestions(ctx context.Context, at endpoint, query string) (bodies [][]byte, numbers []string, err error) {
+	var after *string
+	for range pages {
+		variables := map[string]any{"after": after}
+		bodies = append(bodies, operation(query, variables))
+		var answer struct{ List list }
+		if err := at.ask(ctx, query, variables, &answer); err != nil {
+			return nil, nil, err
+		}
+		if len(answer.List.numbers) != pageSize {
+			return nil, nil, fmt.Errorf("%d phones in a page of %d", len(answer.List.numbers), pageSize)
+		}
+		numbers = append(numbers, answer.List.numbers...)
+		after = &answer.List.end
+	}
+	return bodies, numbers, nil
+}
+
+// list is the numbers of a list, as digits: a plain list or a connection.
+type list struct {
+	numbers []string
+	end     string
+}
+
+func (l *list) UnmarshalJSON(text []byte) error {
+	type node struct{ Number string }
+	var connection struct {
+		Nodes    []node
+		PageInfo struct{ EndCursor string }
+	}
+	into := any(&connection)
+	if len(text) > 0 && text[0] == '[' {
+		into = &connection.Nodes
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return err
+	}
+	for _, n := range connection.Nodes {
+		l.numbers = append(l.numbers, strings.TrimPrefix(n.Number, "+"))
+	}
+	l.end = connection.PageInfo.EndCursor
+	return nil
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry/numbering"
+)
+
+// checksWanted is how many checks a second a job is to do on this kind of machine.
+const checksWanted = 10_000
+
+// measureJobs runs a job over all numbers of an import on all platforms, with the simulator that takes no time, from its
+// start by the API until the API says that it is completed; and then writes the same evidence, and nothing else, into
+// the same table of the same database in batches of the same size.
+func measureJobs(ctx context.Context, b *bench) error {
+	numbers, err := numbering.New()
+	if err != nil {
+		return err
+	}
+	path, err := b.sampleFile(b.rows / 4)
+	if err != nil {
+		return err
+	}
+	var ours, raw []float64
+	var size int64
+	for round := range b.rounds {
+		b.say("jobs: round %d of %d", round+1, b.rounds)
+		var o, r float64
+		if o, r, size, err = b.timeJob(ctx, path, numbers); err != nil {
+			return err
+		}
+		ours, raw = append(ours, o), append(raw, r)
+	}
+	b.report.add(line{
+		What: "job on five platforms, end to end into scores", Unit: "checks/s", Ours: median(ours),
+		Against: "upserts of the evidence", Peer: median(raw), Wanted: 0.25, WantedOwn: checksWanted,
+	})
+	b.report.note("upserts of evidence in batches of %d rows, the mean of what the job wrote in a transaction", size)
+	return nil
+}
+
+func (b *bench) timeJob(ctx context.Context, path string, numbers *numbering.Normalizer) (ours, raw float64, size int64, err error) {
+	db, err := b.server.fresh(ctx)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer func() { err = errors.Join(err, db.drop()) }()
+	if err := importFile(ctx, db, path, numbers); err != nil {
+		return 0, 0, 0, err
+	}
+	if err := db.settle(ctx, importTables()...); err != nil {
+		return 0, 0, 0, err
+	}
+	if ours, err = b.runJob(ctx, db); err != nil {
+		return 0, 0, 0, err
+	}
+	err = db.pool.QueryRow(ctx, "SELECT count(*) / count(DISTINCT xmin::text) FROM platform_validations").Scan(&size)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	raw, err = upsertEvidence(ctx, db, int(size))
+	return ours, raw, size, err
+}
+
+// runJob returns the checks a second of a job over all numbers.
+func (b *bench) runJob(ctx context.Context, db *registryDatabase) (rate float64, err error) {
+	p, err := b.startProgram(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	var job jobState
+	started := time.Now()
+	err = b.watch(ctx, p, "jobs", func() error {
+		if job, err = startJob(ctx, p.graphql); err != nil {
+			return err
+		}
+		return job.wait(ctx, p.graphql)
+	})
+	if b.profile == "" {
+		rate = float64(job.Processed) / time.Since(started).Seconds()
+	} else {
+		rate = float64(job.Processed) / job.CompletedAt.Sub(job.CreatedAt).Seconds()
+	}
+	if err != nil {
+		return 0, err
+	}
+	return rate, checkJob(ctx, db, job)
+}
+
+// checkJob makes sure that the job has done what it says.
+func checkJob(ctx context.Context, db *registryDatabase, job jobState) error {
+	phones, err := db.count(ctx, "phones")
+	if err != nil {
+		return err
+	}
+	evidence, err := db.count(ctx, "platform_validations")
+	if err != nil {
+		return err
+	}
+	scores, err := db.count(ctx, "lead_scores")
+	if err != nil {
+		return err
+	}
+	if job.Status != "COMPLETED" || job.Processed != job.Total || job.Total != 5*phones || evidence != job.Total || scores != phones {
+		return fmt.Errorf("the job ended as %s with %d of %d checks, %d rows of evidence and %d scores for %d numbers",
+			job.Status, job.Processed, job.Total, evidence, scores, phones)
+	}
+	return nil
+}
+
+// jobState is what is asked of a job.
+type jobState struct {
+	ID                     string
+	Status                 string
+	Total, Processed       int64
+	CreatedAt, CompletedAt time.Time
+}
+
+const jobFields = `{ id status total processed createdAt completedAt }`
+
+func startJob(ctx context.Context, at endpoint) (jobState, error) {
+	var answer struct {
+		StartValidationJob struct {
+			Job        *jobState
+			UserErrors []struct{ Message string }
+		}
+	}
+	err := at.ask(ctx, `mutation { startValidationJob(input: { name: "bench",
+		platforms: [WHATSAPP, INSTAGRAM, FACEBOOK, GOOGLE, APPLE], target: { filter: {} } }) {
+		job `+jobFields+` userErrors { message } } }`, nil, &answer)
+	switch payload := answer.StartValidationJob; {
+	case err != nil:
+		return jobState{}, err
+	case payload.Job == nil && len(payload.UserErrors) > 0:
+		return jobState{}, errors.New(payload.UserErrors[0].Message)
+	case payload.Job == nil:
+		return jobState{}, errors.New("no job was started")
+	default:
+		return *payload.Job, nil
+	}
+}
+
+// wait asks until the job has ended.
+func (j *jobState) wait(ctx context.Context, at endpoint) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for j.CompletedAt.IsZero() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		var answer struct{ ValidationJob *jobState }
+		if err := at.ask(ctx, `query ($id: ID!) { validationJob(id: $id) `+jobFields+` }`, map[string]any{"id": j.ID}, &answer); err != nil {
+			return err
+		}
+		if answer.ValidationJob == nil {
+			return errors.New("the job is not there any more")
+		}
+		*j = *answer.ValidationJob
+	}
+	return nil
+}
+
+// evidence is rows of platform_validations as the arrays that one statement takes.
+type evidence struct {
+	numbers             []int64
+	platforms, statuses []string
+	methods             []string
+	strengths           []float32
+	simulated           []bool
+	attempts, latencies []int32
+	checked, expires    []*time.Time
+	details             []*string
+}
+
+// upsertEvidence empties the table of evidence, writes its rows again in batches, and returns rows a second.
+func upsertEvidence(ctx context.Context, db *registryDatabase, size int) (float64, error) {
+	batches, rows, err := readEvidence(ctx, db, size)
+	if err != nil {
+		return 0, err
+	}
+	if err := db.exec(ctx, "TRUNCATE platform_validations"); err != nil {
+		return 0, err
+	}
+	if err := db.settle(ctx); err != nil {
+		return 0, err
+	}
+	started := time.Now()
+	for _, e := range batches {
+		if err := e.write(ctx, db); err != nil {
+			return 0, err
+		}
+	}
+	took := time.Since(started)
+	if n, err := db.count(ctx, "platform_validations"); err != nil || n != int64(rows) {
+		return 0, errors.Join(err, fmt.Errorf("%d of %d rows of evidence were written", n, rows))
+	}
+	return float64(rows) / took.Seconds(), nil
+}
+
+func readEvidence(ctx context.Context, db *registryDatabase, size int) (batches []*evidence, n int, err error) {
+	rows, err := db.pool.Query(ctx, `SELECT number, platform::text, status::text, method, strength, simulated, attempts, latency_ms,
+		checked_at, expires_at, details::text FROM platform_validations ORDER BY number, platform`)
+	if err != nil {
+		return nil, 0, err
+	}
+	var (
+		number                   int64
+		platform, status, method string
+		strength                 float32
+		simulated                bool
+		attempts, latency        int32
+		checked, expires         *time.Time
+		details                  *string
+	)
+	into := []any{&number, &platform, &status, &method, &strength, &simulated, &attempts, &latency, &checked, &expires, &details}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		if n%size == 0 {
+			batches = append(batches, &evidence{})
+		}
+		e := batches[len(batches)-1]
+		e.numbers, e.platforms, e.statuses = append(e.numbers, number), append(e.platforms, platform), append(e.statuses, status)
+		e.methods, e.strengths = append(e.methods, method), append(e.strengths, strength)
+		e.simulated, e.attempts = append(e.simulated, simulated), append(e.attempts, attempts)
+		e.latencies, e.details = append(e.latencies, latency), append(e.details, details)
+		e.checked, e.expires = append(e.checked, checked), append(e.expires, expires)
+		n++
+		return nil
+	})
+	return batches, n, err
+}
+
+func (e *evidence) write(ctx context.Context, db *registryDatabase) error {
+	return db.exec(ctx, `
+INSERT INTO platform_validations AS v (number, platform, status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details)
+SELECT number, platform::platform, status::validation_status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details::jsonb
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::real[], $6::boolean[], $7::integer[], $8::integer[],
+		$9::timestamptz[], $10::timestamptz[], $11::text[])
+	AS e (number, platform, status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details)
+ON CONFLICT (number, platform) DO UPDATE
+SET status = excluded.status, method = excluded.method, strength = excluded.strength, simulated = excluded.simulated,
+	attempts = excluded.attempts, latency_ms = excluded.latency_ms, checked_at = excluded.checked_at,
+	expires_at = excluded.expires_at, details = excluded.details
+WHERE excluded.checked_at >= v.checked_at`,
+		e.numbers, e.platforms, e.statuses, e.methods, e.strengths, e.simulated, e.attempts, e.latencies, e.checked, e.expires, e.details)
+}
