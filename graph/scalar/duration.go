@@ -21,11 +21,15 @@ type unit struct {
 	length time.Duration
 }
 
-// The designators in the order in which they may follow each other, before and after the T.
-var (
-	dateUnits = []unit{{'Y', 365 * day}, {'M', 30 * day}, {'W', 7 * day}, {'D', day}}
-	timeUnits = []unit{{'H', time.Hour}, {'M', time.Minute}, {'S', time.Second}}
-)
+// dateUnits are the designators before the T, in the order in which they may follow each other.
+func dateUnits() []unit {
+	return []unit{{'Y', 365 * day}, {'M', 30 * day}, {'W', 7 * day}, {'D', day}}
+}
+
+// timeUnits are the designators behind the T.
+func timeUnits() []unit {
+	return []unit{{'H', time.Hour}, {'M', time.Minute}, {'S', time.Second}}
+}
 
 // MarshalDuration writes a span as ISO 8601 in days, hours, minutes and seconds, "P30D" or "PT12H".
 func MarshalDuration(d time.Duration) graphql.Marshaler {
@@ -47,7 +51,7 @@ func FormatDuration(d time.Duration) string {
 		return b.String()
 	}
 	b.WriteByte('T')
-	for _, u := range timeUnits[:2] {
+	for _, u := range timeUnits()[:2] {
 		if n := d / u.length; n > 0 {
 			b.WriteString(strconv.FormatInt(int64(n), 10) + string(u.letter))
 			d %= u.length
@@ -68,11 +72,11 @@ func UnmarshalDuration(v any) (time.Duration, error) {
 	if !isText || !isPeriod || units == "" || (hasClock && clock == "") {
 		return 0, notDuration()
 	}
-	total, err := sumUnits(0, date, dateUnits)
+	total, err := sumUnits(0, date, dateUnits())
 	if err != nil {
 		return 0, err
 	}
-	return sumUnits(total, clock, timeUnits)
+	return sumUnits(total, clock, timeUnits())
 }
 
 // sumUnits adds up "1Y6M": numbers, each followed by its designator, in the order of units and none of them twice.

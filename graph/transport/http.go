@@ -177,7 +177,7 @@ func writeResponse(w http.ResponseWriter, media string, status int, response *gr
 	header.Set("Content-Type", media+"; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has gone is no error of ours
+	_, _ = w.Write(body) //nolint:gosec // JSON, and said to be; a client that has gone is no error of ours
 }
 
 func appendResponse(b []byte, response *graphql.Response) []byte {

@@ -125,7 +125,7 @@ func (s *stream) write(text string) bool {
 	if err := s.control.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return false
 	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	if _, err := s.w.Write([]byte(text)); err != nil { //nolint:gosec // events, and said to be
 		return false
 	}
 	return s.control.Flush() == nil

@@ -43,11 +43,11 @@ type message struct {
 type socket struct {
 	*Handler
 	conn    *websocket.Conn
-	life    context.Context // ends with the connection
+	life    context.Context //nolint:containedctx // of the connection, and ends with it
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
-	caller context.Context // of the operations, set by connection_init; only the reader looks
+	caller context.Context //nolint:containedctx // of the operations, set by connection_init; only the reader looks
 
 	mu         sync.Mutex // of operations
 	operations map[string]*operation

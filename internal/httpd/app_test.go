@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -98,7 +99,7 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
-var normalizer = sync.OnceValues(numbering.New) //nolint:gochecknoglobals // tests share what takes long to make
+var normalizer = sync.OnceValues(numbering.New) // tests share what takes long to make
 
 // option changes the configuration of an app.
 type option func(*httpd.Config)
@@ -203,7 +204,9 @@ func (a *app) serve(t testing.TB, handler http.Handler, log *slog.Logger) {
 		if err := server.Shutdown(limit); err != nil {
 			t.Errorf("the server does not stop: %v", err)
 		}
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("the server ended with %v", err)
+		}
 	})
 	t.Cleanup(a.stop)
 }

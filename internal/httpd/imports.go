@@ -97,7 +97,7 @@ func importOptions(r *http.Request) (importer.Options, error) {
 
 var (
 	errMediaType = errors.New("media type")
-	errNoFile    = registry.Errorf(registry.CodeInvalidInput, []string{"body"}, "the form holds no file: want one part with a file name") //nolint:gochecknoglobals // a constant
+	errNoFile    = registry.Errorf(registry.CodeInvalidInput, []string{"body"}, "the form holds no file: want one part with a file name")
 )
 
 // fileOf finds the file in the body: all of it, or the first file of a form.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,7 +22,7 @@ const requestIDHeader = "X-Request-Id"
 
 // requestIDPattern is what a client's own request id may look like: it is written to logs, to the audit trail and
 // into headers, and must not be a phone number.
-var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{0,63}[A-Za-z][A-Za-z0-9._-]{0,63}$`) //nolint:gochecknoglobals // compiled once, never changed
+var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{0,63}[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 
 // observe gives each request an id, catches panics, and writes one line of log and the metrics of each request. The
 // line holds neither addresses nor operations: they may hold what a log must not.
@@ -37,7 +38,7 @@ func observe(next http.Handler, log *slog.Logger, m *metrics) http.Handler {
 			m.inFlight.Dec()
 			if cause := recover(); cause != nil {
 				recovered(rec, r, cause, log)
-				if cause == http.ErrAbortHandler {
+				if isAbort(cause) {
 					defer panic(cause)
 				}
 			}
@@ -74,14 +75,20 @@ func requestID(r *http.Request) string {
 
 // recovered answers a request whose handler panicked.
 func recovered(w *recorder, r *http.Request, cause any, log *slog.Logger) {
-	if cause == http.ErrAbortHandler {
-		return // a handler gave up in the middle of an answer, and has said why
+	if isAbort(cause) {
+		return
 	}
 	log.ErrorContext(r.Context(), "panic while answering", "request_id", registry.ActorFrom(r.Context()).RequestID,
 		"panic", cause, "stack", string(debug.Stack()))
 	if w.code == 0 && !w.stream {
 		writeError(w, r, http.StatusInternalServerError, "INTERNAL", "internal error")
 	}
+}
+
+// isAbort tells that a handler gave up in the middle of an answer, and has said why.
+func isAbort(cause any) bool {
+	err, ok := cause.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 // routeOf is the pattern that matched, so that it has few values and holds nothing of the request.

@@ -55,7 +55,7 @@ type Hub struct {
 	now     func() time.Time
 	metrics *metrics
 
-	ctx     context.Context // of everything the hub runs; ends with Run
+	ctx     context.Context //nolint:containedctx // of everything the hub runs; ends with Run
 	stop    context.CancelFunc
 	jobs    *topics[*JobProgress]
 	imports *topics[*ImportProgress]

@@ -103,7 +103,7 @@ func (ts *topics[S]) join(id uuid.UUID, sub *subscriber[S]) error {
 	}
 	t := ts.byID[id]
 	if t == nil {
-		ctx, done := context.WithCancel(ts.hub.ctx)
+		ctx, done := context.WithCancel(ts.hub.ctx) //nolint:gosec // end calls it
 		t = &topic[S]{
 			load: ts.watch(id), poke: make(chan struct{}, 1), done: done, subscribers: map[*subscriber[S]]struct{}{},
 		}
