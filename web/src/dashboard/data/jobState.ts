@@ -14,8 +14,9 @@ export function actionsFor(status: JobStatus, failed: number): Action[] {
       return ['resume', 'cancel'];
     case 'COMPLETED':
     case 'FAILED':
-    case 'CANCELLED':
       return failed > 0 ? ['retry'] : [];
+    case 'CANCELLED':
+      return [];
   }
 }
 

@@ -71,7 +71,7 @@ describe('actionsFor', () => {
     ['COMPLETED', 0, []],
     ['COMPLETED', 2, ['retry']],
     ['FAILED', 2, ['retry']],
-    ['CANCELLED', 0, []],
+    ['CANCELLED', 2, []],
   ] as const)('%s with %d failures', (status, failed, actions) => {
     expect(actionsFor(status, failed)).toEqual(actions);
   });

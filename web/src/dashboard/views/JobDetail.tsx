@@ -1,7 +1,8 @@
-import { Card, Empty, Shown, StatusBadge } from '../components/Bits';
+import { Card, Empty, Shown, Simulated, StatusBadge } from '../components/Bits';
 import { Icon } from '../components/Icons';
 import { JobCard } from '../components/JobCard';
 import { Pages } from '../components/Pages';
+import { useSimulatedPlatforms } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { isOver } from '../data/jobState';
 import { JobFailuresQuery, JobQuery } from '../data/operations';
@@ -49,7 +50,7 @@ function Settings({ job }: { job: DetailedJob }) {
     ['Numbers in a chunk', count(job.batchSize)],
     ['Chunks out at once', count(job.maxConcurrent)],
     ['Attempts after a failure', count(job.retryAttempts)],
-    ['Planning', job.isPlanned ? 'done' : isOver(job.status) ? 'not finished' : 'going on'],
+    ['Planning', job.isPlanned ? null : isOver(job.status) ? 'not finished' : 'going on'],
   ];
   return (
     <Card title="Settings">
@@ -80,6 +81,7 @@ interface PageProps {
 }
 
 function FailurePage({ id, after, onNext }: PageProps) {
+  const simulated = useSimulatedPlatforms();
   const failures = useQuery(JobFailuresQuery, { id, first: PAGE, after });
   return (
     <Shown state={failures} lines={4}>
@@ -91,7 +93,10 @@ function FailurePage({ id, after, onNext }: PageProps) {
               {page?.nodes.map((failure) => (
                 <li key={`${failure.number}${failure.platform}${failure.failedAt}`} className="failure" data-testid="failure">
                   <span className="number">{failure.number}</span>
-                  <span>{label(failure.platform)}</span>
+                  <span className="platform-name">
+                    {label(failure.platform)}
+                    {simulated.has(failure.platform) && <Simulated />}
+                  </span>
                   <StatusBadge status={failure.status} />
                   <span className="hint">
                     {failure.reason ?? ''} after {count(failure.attempts)} {failure.attempts === 1 ? 'attempt' : 'attempts'}
