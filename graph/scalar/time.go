@@ -1,6 +1,7 @@
 package scalar
 
 import (
+	"io"
 	"strings"
 	"time"
 
@@ -9,24 +10,30 @@ import (
 	"phoneregistry/registry"
 )
 
-// timeLayout is RFC 3339 with as many digits below the second as needed, down to the microsecond that PostgreSQL keeps.
-const timeLayout = "2006-01-02T15:04:05.999999Z07:00"
-
-// MarshalTime writes a moment in UTC as RFC 3339, to the microsecond. The zero time is null: "not yet", "never".
+// MarshalTime writes a moment in UTC as RFC 3339, with as many digits below the second as needed, down to the
+// microsecond that PostgreSQL keeps. The zero time is null: "not yet", "never".
 func MarshalTime(t time.Time) graphql.Marshaler {
 	if t.IsZero() {
 		return graphql.Null
 	}
-	return graphql.MarshalString(t.UTC().Truncate(time.Microsecond).Format(timeLayout))
+	b := append(make([]byte, 0, len(time.RFC3339Nano)+2), '"')
+	b = t.UTC().Truncate(time.Microsecond).AppendFormat(b, time.RFC3339Nano) // which package time writes the fastest
+	return text(append(b, '"'))
 }
+
+// text is JSON that is written as it is.
+type text []byte
+
+// MarshalGQL implements graphql.Marshaler.
+func (t text) MarshalGQL(w io.Writer) { _, _ = w.Write(t) } // the writer is a buffer in memory
 
 // UnmarshalTime reads a moment in RFC 3339 form, of the years 1 to 9999, to the microsecond.
 func UnmarshalTime(v any) (time.Time, error) {
-	text, ok := v.(string)
-	if !ok || strings.ContainsRune(text, ',') { // ISO 8601 allows the comma, RFC 3339 does not
+	s, ok := v.(string)
+	if !ok || strings.ContainsRune(s, ',') { // ISO 8601 allows the comma, RFC 3339 does not
 		return time.Time{}, notTime()
 	}
-	t, err := time.Parse(time.RFC3339Nano, text)
+	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
 		return time.Time{}, notTime()
 	}
