@@ -43,12 +43,38 @@ func openLayout(dir string) (layout, error) {
 	if dir == "" {
 		return layout{}, errors.New("data directory: no path given")
 	}
+	if err := checkParents(dir); err != nil {
+		return layout{}, err
+	}
 	if err := os.MkdirAll(dir, 0o700); errors.Is(err, fs.ErrPermission) {
 		return layout{}, fmt.Errorf("%w: %w; use a folder of your own", ErrForeignOwner, err)
 	} else if err != nil {
 		return layout{}, fmt.Errorf("make data directory: %w", err)
 	}
 	return existingLayout(dir)
+}
+
+// checkParents finds out, before anything is made, whether PostgreSQL could enter the folder that a new data directory
+// would be made in.
+func checkParents(dir string) error {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	if _, err := os.Stat(absolute); os.Geteuid() != 0 || !errors.Is(err, fs.ErrNotExist) {
+		return nil // it exists, or will be found unusable by whoever uses it
+	}
+	service, err := serviceAccount()
+	if err != nil {
+		return err
+	}
+	parent := filepath.Dir(absolute)
+	for ; parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+		if _, err := os.Stat(parent); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return service.checkEnterable(parent)
 }
 
 func existingLayout(dir string) (layout, error) {

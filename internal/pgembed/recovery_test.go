@@ -359,6 +359,13 @@ func TestRootsPrivateFolderIsOutOfReach(t *testing.T) {
 	}
 	config := testConfig(t, filepath.Join(private, "some", "data"))
 	mustNotStart(t, config, ErrNotEnterable, private+";", "chmod o+x "+private)
+	if left, err := os.ReadDir(private); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustNotStart(t, config, ErrNotEnterable, private+";")
 }
 
 func TestConnectionsComeBackAfterARestart(t *testing.T) {
