@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql/introspection"
+
 	"phoneregistry/registry"
 )
 
@@ -420,7 +422,7 @@ func TestStatementsDoNotGrowWithLists(t *testing.T) {
 		"below a single object":      {`{ phones { nodes { leadScore { phone { leadScore { components { reason } } validations { platform } } } } } }`, 3},
 		"leads":                      {`{ leads { nodes { total phone { number customers { nodes { phone { leadScore { total } } } } } components { points } } } }`, 4},
 		"jobs":                       {`{ validationJobs { totalCount nodes { name progress { processed } } } }`, 2},
-		"a customer":                 {`{ customer(customerId: "household-1") { customerId phones { number phone { number validations { platform } leadScore { total components { points } } } } } }`, 5},
+		"a customer":                 {`{ customer(customerId: "household-1") { customerId phones { number phone { number validations { platform } leadScore { total components { points } } } } } }`, 4},
 		"the same under two aliases": {`{ a: phones { nodes { x: validations { platform } y: validations { status } } } }`, 2},
 		"schema":                     {`{ __schema { types { name } } viewer { name } platforms { platform } }`, 0},
 	} {
@@ -471,6 +473,33 @@ func TestInputOfTheWrongKind(t *testing.T) {
 		if len(got.Errors) == 0 || got.Errors[0].Extensions["code"] != code {
 			t.Errorf("%s: %+v; want %s", query, got.Errors, code)
 		}
+	}
+}
+
+func TestCustomersThatAreNotThere(t *testing.T) {
+	a := newApp(t)
+	for _, id := range []string{"", "nobody", "\x00", strings.Repeat("x", 5000), "\u0661"} {
+		for _, query := range []string{
+			`query($id: String!) { customer(customerId: $id) { phones { number } } }`,
+			`query($id: String!) { customer(customerId: $id) { customerId } }`,
+		} {
+			if got := a.try(t, registry.RoleAdmin, query, vars{"id": id}); len(got.Errors) > 0 || string(got.Data) != `{"customer":null}` {
+				t.Errorf("%.20q: %s %+v", id, got.Data, got.Errors)
+			}
+		}
+	}
+}
+
+func TestClientsCanReadTheSchema(t *testing.T) {
+	a := newApp(t)
+	got := a.try(t, registry.RoleViewer, introspection.Query, nil)
+	for _, want := range []string{`"name":"ValidationTarget"`, `"name":"access"`, `"specifiedByURL":"https://www.itu.int/rec/T-REC-E.164"`} {
+		if len(got.Errors) > 0 || !strings.Contains(string(got.Data), want) {
+			t.Errorf("want %s; errors %+v", want, got.Errors)
+		}
+	}
+	if strings.Contains(string(got.Data), `"name":"defer"`) {
+		t.Error("@defer is offered, but not carried")
 	}
 }
 
