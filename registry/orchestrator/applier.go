@@ -29,7 +29,7 @@ const (
 // been committed; when that fails everything that was pulled is given back, to come again after a while, and nothing
 // more is pulled until the loop starts again.
 func (o *Orchestrator) apply(ctx context.Context) error {
-	consumer, err := bus.EnsureResults(ctx, o.js, o.Streams)
+	consumer, err := o.ensureResults(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,12 @@ func (o *Orchestrator) apply(ctx context.Context) error {
 	})
 	stages.Wait()
 	return context.Cause(ctx)
+}
+
+func (o *Orchestrator) ensureResults(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	return bus.EnsureResults(ctx, o.js, o.Streams)
 }
 
 // pull reads results until ctx ends.

@@ -105,6 +105,8 @@ type Orchestrator struct {
 	metrics *metrics
 	running sync.Mutex // held since Run was called
 
+	streamFull bool // the relay's: the last round met a full stream
+
 	wakePlanner, wakeRelay, wakeReconciler signal
 }
 
@@ -208,8 +210,13 @@ func (o *Orchestrator) supervise(ctx context.Context, name string, loop func(con
 	}
 }
 
+// askFor bounds what NATS is asked. A request that was under way when the connection broke is never answered.
+const askFor = 5 * time.Second
+
 // ensureStreams makes sure of all streams and consumers.
 func (o *Orchestrator) ensureStreams(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
+	defer cancel()
 	return bus.EnsureStreams(ctx, o.js, scoring.Platforms(), o.Streams)
 }
 

@@ -88,6 +88,8 @@ func (o *Orchestrator) returnBeyondEnd(ctx context.Context) (returned int64, err
 
 // stream returns the work stream of a platform with its state as of now, made anew when it is missing.
 func (o *Orchestrator) stream(ctx context.Context, p registry.Platform) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
 	name := bus.WorkStream(string(p))
 	stream, err := o.js.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -154,6 +156,8 @@ func (o *Orchestrator) returnLost(ctx context.Context) (int64, error) {
 // which it does after it has published the result. The message id tells it from what a stream that was made anew has in
 // its place.
 func holds(ctx context.Context, stream jetstream.Stream, c registry.PublishedChunk) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
 	message, err := stream.GetMsg(ctx, c.StreamSeq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil
@@ -167,34 +171,42 @@ func holds(ctx context.Context, stream jetstream.Stream, c registry.PublishedChu
 
 // resultsWaiting reports whether there are results that have not been applied.
 func (o *Orchestrator) resultsWaiting(ctx context.Context) (bool, error) {
+	state, err := o.results(ctx)
+	return state.Msgs > 0, err
+}
+
+// results returns the state of the stream of results, which is made anew when it is missing.
+func (o *Orchestrator) results(ctx context.Context) (jetstream.StreamState, error) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
 	stream, err := o.js.Stream(ctx, bus.ResultStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = bus.EnsureResults(ctx, o.js, o.Streams)
-		return false, err
+		return jetstream.StreamState{}, err
 	}
 	if err != nil {
-		return false, fmt.Errorf("stream %s: %w", bus.ResultStream, err)
+		return jetstream.StreamState{}, fmt.Errorf("stream %s: %w", bus.ResultStream, err)
 	}
-	return stream.CachedInfo().State.Msgs > 0, nil
+	return stream.CachedInfo().State, nil
 }
 
 // observe updates the gauges.
 func (o *Orchestrator) observe(ctx context.Context) error {
-	state, err := o.Ledger.LedgerState(ctx)
+	ledger, err := o.Ledger.LedgerState(ctx)
 	if err != nil {
 		return err
 	}
-	for _, s := range state {
+	for _, s := range ledger {
 		o.metrics.chunks.WithLabelValues(string(s.Platform), "pending").Set(float64(s.Pending))
 		o.metrics.chunks.WithLabelValues(string(s.Platform), "out").Set(float64(s.Out))
 	}
-	stream, err := o.js.Stream(ctx, bus.ResultStream)
+	results, err := o.results(ctx)
 	if err != nil {
-		return fmt.Errorf("stream %s: %w", bus.ResultStream, err)
+		return err
 	}
 	oldest := time.Duration(0)
-	if have := stream.CachedInfo().State; have.Msgs > 0 {
-		oldest = max(o.Now().Sub(have.FirstTime), 0)
+	if results.Msgs > 0 {
+		oldest = max(o.Now().Sub(results.FirstTime), 0)
 	}
 	o.metrics.oldest.Set(oldest.Seconds())
 	return nil

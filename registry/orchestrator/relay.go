@@ -21,15 +21,20 @@ func (o *Orchestrator) relay(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		n, err := o.relayRound(ctx)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if n == 0 {
+		case o.streamFull:
+			o.wakeRelay.wait(ctx, fullWait*o.Poll)
+		case n == 0:
 			o.wakeRelay.wait(ctx, o.Poll)
 		}
 	}
 	return nil
 }
+
+// fullWait is how many times of Config.Poll the relay leaves a full stream alone, unless results have come.
+const fullWait = 5
 
 // relayRound publishes one batch and returns how many chunks that were.
 func (o *Orchestrator) relayRound(ctx context.Context) (int, error) {
@@ -53,11 +58,15 @@ func (o *Orchestrator) relayRound(ctx context.Context) (int, error) {
 		errs = append(errs, err)
 	}
 	o.metrics.published.Add(float64(len(published)))
-	if publishErr != nil && bus.IsFull(publishErr) {
+	full := bus.IsFull(publishErr)
+	if full {
 		// Workers are behind. What did not fit waits in the ledger; looking again later is all there is to do.
-		o.Logger.Warn("a work stream is full", "chunks", len(refused))
 		publishErr = nil
 	}
+	if full && !o.streamFull {
+		o.Logger.Warn("a work stream is full: chunks wait in the ledger", "chunks", len(refused))
+	}
+	o.streamFull = full
 	return len(published), errors.Join(append(errs, publishErr)...)
 }
 

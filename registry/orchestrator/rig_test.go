@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"phoneregistry/internal/bus"
 	"phoneregistry/internal/natsembed"
@@ -366,4 +368,33 @@ func (r *rig) auditScores() {
 	if stale > 0 {
 		r.t.Errorf("%d scores are not the newest of their history", stale)
 	}
+}
+
+// count reads a counter.
+func (r *rig) count(c prometheus.Counter) float64 {
+	r.t.Helper()
+	var m dto.Metric
+	if err := c.Write(&m); err != nil {
+		r.t.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
+}
+
+func (r *rig) gauge(g prometheus.Gauge) float64 {
+	r.t.Helper()
+	var m dto.Metric
+	if err := g.Write(&m); err != nil {
+		r.t.Fatal(err)
+	}
+	return m.GetGauge().GetValue()
+}
+
+// left is how many messages a stream holds.
+func (r *rig) left(stream string) uint64 {
+	r.t.Helper()
+	s, err := r.js.Stream(r.ctx, stream)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s.CachedInfo().State.Msgs
 }

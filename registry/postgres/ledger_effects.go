@@ -138,6 +138,7 @@ type newScores struct {
 	points       [platformCount][]*float32
 	simulated    []bool
 	untils       []*time.Time
+	updated      []time.Time
 	visible      []bool
 	modelVersion string
 }
@@ -145,7 +146,7 @@ type newScores struct {
 func (n *newScores) add(r rescored) {
 	n.numbers, n.totals, n.coverages = append(n.numbers, r.number), append(n.totals, r.total), append(n.coverages, r.coverage)
 	n.tiers, n.simulated, n.untils = append(n.tiers, r.tier), append(n.simulated, r.storedScore.simulated), append(n.untils, r.until)
-	n.visible = append(n.visible, r.visible)
+	n.updated, n.visible = append(n.updated, r.updated), append(n.visible, r.visible)
 	for i := range n.points {
 		n.points[i] = append(n.points[i], r.points[i])
 	}
@@ -155,10 +156,10 @@ func (n *newScores) add(r rescored) {
 // -- name: insert_scores
 const insertScores = `
 INSERT INTO lead_scores (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, model_version, evidence_until, updated_at)
-SELECT number, total, coverage, tier::quality_tier, whatsapp, instagram, facebook, google, apple, simulated, $1, evidence_until, $2
-FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[], $7::real[], $8::real[], $9::real[], $10::real[], $11::real[],
-		$12::boolean[], $13::timestamptz[])
-	AS s (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until)
+SELECT number, total, coverage, tier::quality_tier, whatsapp, instagram, facebook, google, apple, simulated, $1, evidence_until, updated_at
+FROM unnest($2::bigint[], $3::smallint[], $4::real[], $5::text[], $6::real[], $7::real[], $8::real[], $9::real[], $10::real[],
+		$11::boolean[], $12::timestamptz[], $13::timestamptz[])
+	AS s (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until, updated_at)
 ON CONFLICT (number) DO NOTHING`
 
 // -- name: update_scores
@@ -166,27 +167,25 @@ const updateScores = `
 UPDATE lead_scores s
 SET total = n.total, coverage = n.coverage, tier = n.tier::quality_tier, whatsapp = n.whatsapp, instagram = n.instagram,
 	facebook = n.facebook, google = n.google, apple = n.apple, simulated = n.simulated, model_version = $1,
-	evidence_until = n.evidence_until, updated_at = CASE WHEN n.visible THEN $2 ELSE s.updated_at END
-FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[], $7::real[], $8::real[], $9::real[], $10::real[], $11::real[],
-		$12::boolean[], $13::timestamptz[], $14::boolean[])
-	AS n (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until, visible)
+	evidence_until = n.evidence_until, updated_at = CASE WHEN n.visible THEN n.updated_at ELSE s.updated_at END
+FROM unnest($2::bigint[], $3::smallint[], $4::real[], $5::text[], $6::real[], $7::real[], $8::real[], $9::real[], $10::real[],
+		$11::boolean[], $12::timestamptz[], $13::timestamptz[], $14::boolean[])
+	AS n (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until, updated_at, visible)
 WHERE s.number = n.number`
 
-func (n *newScores) arguments(now time.Time) []any {
+func (n *newScores) arguments() []any {
 	return []any{
-		n.modelVersion, now, n.numbers, n.totals, n.coverages, n.tiers, n.points[0], n.points[1], n.points[2], n.points[3],
-		n.points[4], n.simulated, n.untils,
+		n.modelVersion, n.numbers, n.totals, n.coverages, n.tiers, n.points[0], n.points[1], n.points[2], n.points[3],
+		n.points[4], n.simulated, n.untils, n.updated,
 	}
 }
 
 // -- name: insert_history
-// Two changes may have the same moment: the later one is kept.
 const insertHistory = `
 INSERT INTO lead_score_history (number, recorded_at, total, coverage, tier, model_version)
-SELECT number, $1, total, coverage, tier::quality_tier, $2
-FROM unnest($3::bigint[], $4::smallint[], $5::real[], $6::text[]) AS h (number, total, coverage, tier)
-ON CONFLICT (number, recorded_at) DO UPDATE
-SET total = excluded.total, coverage = excluded.coverage, tier = excluded.tier, model_version = excluded.model_version`
+SELECT number, recorded_at, total, coverage, tier::quality_tier, $1
+FROM unnest($2::bigint[], $3::timestamptz[], $4::smallint[], $5::real[], $6::text[])
+	AS h (number, recorded_at, total, coverage, tier)`
 
 // errBeaten ends a transaction that was to give a number its first score when another one was faster. Tried again it
 // sees that score and the evidence behind it.
@@ -224,12 +223,12 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 			leads = append(leads, registry.Number(s.number))
 		}
 	}
-	beaten := inserts.queue(batch, now)
+	beaten := inserts.queue(batch)
 	if len(updates.numbers) > 0 {
-		batch.Queue(updateScores, append(updates.arguments(now), updates.visible)...)
+		batch.Queue(updateScores, append(updates.arguments(), updates.visible)...)
 	}
 	if len(history.numbers) > 0 {
-		batch.Queue(insertHistory, now, history.modelVersion, history.numbers, history.totals, history.coverages, history.tiers)
+		batch.Queue(insertHistory, history.modelVersion, history.numbers, history.updated, history.totals, history.coverages, history.tiers)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, wrapped(err, "write evidence and scores")
@@ -241,10 +240,10 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 }
 
 // queue adds the insertion of first scores; beaten is set when some of them were there.
-func (n *newScores) queue(batch *pgx.Batch, now time.Time) (beaten *bool) {
+func (n *newScores) queue(batch *pgx.Batch) (beaten *bool) {
 	beaten = new(bool)
 	if len(n.numbers) > 0 {
-		batch.Queue(insertScores, n.arguments(now)...).Exec(func(tag pgconn.CommandTag) error {
+		batch.Queue(insertScores, n.arguments()...).Exec(func(tag pgconn.CommandTag) error {
 			*beaten = tag.RowsAffected() < int64(len(n.numbers))
 			return nil
 		})

@@ -82,7 +82,7 @@ const settleJob = `
 UPDATE validation_jobs
 SET processed = processed + $2 + $3, succeeded = succeeded + $2, failed = failed + $3,
 	status = CASE status WHEN 'QUEUED' THEN 'RUNNING' ELSE status END,
-	started_at = coalesce(started_at, $4), sequence = sequence + 1, updated_at = $4
+	started_at = coalesce(started_at, $4), sequence = sequence + 1, updated_at = greatest(updated_at, $4)
 WHERE id = $1`
 
 // -- name: settle_platforms
@@ -137,7 +137,7 @@ UPDATE validation_jobs
 SET status = CASE WHEN succeeded > 0 OR total = 0 THEN 'COMPLETED' ELSE 'FAILED' END::job_status,
 	error_message = CASE WHEN succeeded > 0 OR total = 0 THEN ''
 		ELSE format('none of the %s checks got an answer', total) END,
-	sequence = sequence + 1, updated_at = $2, completed_at = $2
+	sequence = sequence + 1, updated_at = greatest(updated_at, $2), completed_at = greatest(updated_at, $2)
 WHERE id = ANY ($1::uuid[]) AND planned AND processed = total AND status IN ('QUEUED', 'RUNNING', 'PAUSED')
 RETURNING id, status::text, total, succeeded, failed`
 

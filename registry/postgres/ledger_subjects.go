@@ -52,11 +52,13 @@ type storedScore struct {
 	simulated    bool
 	modelVersion string
 	until        *time.Time
+	updated      time.Time
 }
 
 // -- name: lock_scores
 const lockScores = `
-SELECT number, total, coverage, tier::text, whatsapp, instagram, facebook, google, apple, simulated, model_version, evidence_until
+SELECT number, total, coverage, tier::text, whatsapp, instagram, facebook, google, apple, simulated, model_version, evidence_until,
+	updated_at
 FROM lead_scores
 WHERE number = ANY ($1::bigint[])
 ORDER BY number
@@ -121,7 +123,7 @@ func scanScores(rows pgx.Rows, subjects []subject) error {
 	for rows.Next() {
 		var s storedScore
 		err := rows.Scan(&number, &s.total, &s.coverage, &s.tier, &s.points[0], &s.points[1], &s.points[2], &s.points[3], &s.points[4],
-			&s.simulated, &s.modelVersion, &s.until)
+			&s.simulated, &s.modelVersion, &s.until, &s.updated)
 		if err != nil {
 			return err
 		}
@@ -170,7 +172,8 @@ type rescored struct {
 	visible  bool // the change is more than when evidence runs out
 }
 
-// rescore scores a subject as of now. changed is false when its score stays as it is.
+// rescore scores a subject as of now. changed is false when its score stays as it is. The times of the scores of a
+// number grow, so that its history is in the order in which they were made.
 func (s *subject) rescore(model *scoring.Model, now time.Time) (r rescored, changed bool) {
 	evidence := make([]scoring.Evidence, 0, platformCount)
 	for _, e := range s.evidence {
@@ -181,7 +184,7 @@ func (s *subject) rescore(model *scoring.Model, now time.Time) (r rescored, chan
 	score := model.Score(s.valid, evidence, now)
 	r = rescored{subject: s, storedScore: storedScore{
 		total: int16(score.Total), coverage: float32(score.Coverage), tier: string(score.Tier),
-		simulated: score.Simulated, modelVersion: model.Version, until: orNull(score.EvidenceUntil),
+		simulated: score.Simulated, modelVersion: model.Version, until: orNull(score.EvidenceUntil), updated: now,
 	}}
 	for _, c := range score.Components {
 		if c.Points != nil {
@@ -191,6 +194,10 @@ func (s *subject) rescore(model *scoring.Model, now time.Time) (r rescored, chan
 	}
 	old := s.score
 	r.recorded = !s.scored || old.total != r.total || old.coverage != r.coverage || old.tier != r.tier || old.modelVersion != r.modelVersion
+	if s.scored && !now.After(old.updated) {
+		// This transaction began before the one that made the old score, or the clock was set back.
+		r.updated = old.updated.Add(time.Microsecond)
+	}
 	r.visible = r.recorded || old.simulated != r.simulated || !slices.EqualFunc(old.points[:], r.points[:], equal)
 	return r, r.visible || !sameMoment(old.until, r.until)
 }
