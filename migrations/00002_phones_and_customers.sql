@@ -64,6 +64,7 @@ CREATE TABLE customer_phones (
 );
 CREATE UNIQUE INDEX customer_phones_one_primary_idx ON customer_phones (customer_id) WHERE is_primary;
 CREATE INDEX customer_phones_number_idx ON customer_phones (number, customer_id);
+CREATE INDEX customer_phones_source_ids_idx ON customer_phones USING gin (source_ids);
 CREATE INDEX customer_phones_verified_idx ON customer_phones (number) WHERE is_verified;
 COMMENT ON TABLE customer_phones IS 'Which customer holds which number, on whose word.';
 COMMENT ON COLUMN customer_phones.customer_id IS 'The customer.';
@@ -81,6 +82,7 @@ COMMENT ON COLUMN customer_phones.last_seen_at IS 'When a source last gave it.';
 COMMENT ON INDEX customer_phones_pkey IS 'A customer holds a number once.';
 COMMENT ON INDEX customer_phones_one_primary_idx IS 'A customer has at most one primary number.';
 COMMENT ON INDEX customer_phones_number_idx IS 'The holders of a number.';
+COMMENT ON INDEX customer_phones_source_ids_idx IS 'Numbers that a source gave, for sources that gave few.';
 COMMENT ON INDEX customer_phones_verified_idx IS 'Numbers that were verified for a customer.';
 
 -- +goose Down

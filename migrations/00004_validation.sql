@@ -158,6 +158,7 @@ CREATE TABLE platform_validations (
     details    jsonb,
     PRIMARY KEY (number, platform)
 ) WITH (fillfactor = 80);
+CREATE INDEX platform_validations_active_idx ON platform_validations (platform, number) WHERE status = 'ACTIVE';
 COMMENT ON TABLE platform_validations IS 'The evidence of each platform on each number. Newest wins, but a failed check does not unmake an answer that still holds, nor the simulator a real one.';
 COMMENT ON COLUMN platform_validations.number IS 'The number, E.164 as an integer.';
 COMMENT ON COLUMN platform_validations.platform IS 'The platform.';
@@ -171,6 +172,7 @@ COMMENT ON COLUMN platform_validations.checked_at IS 'When the platform answered
 COMMENT ON COLUMN platform_validations.expires_at IS 'Until when it counts; null when it does not run out.';
 COMMENT ON COLUMN platform_validations.details IS 'What else the adapter told.';
 COMMENT ON INDEX platform_validations_pkey IS 'One row for each platform of a number.';
+COMMENT ON INDEX platform_validations_active_idx IS 'Numbers that answer on a platform, in order.';
 
 CREATE TABLE lead_scores (
     number         bigint PRIMARY KEY REFERENCES phones (number) ON DELETE CASCADE,

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,9 +17,10 @@ const listMode = pgx.QueryExecModeCacheDescribe
 // Phones returns one page of the numbers that match.
 func (s *Store) Phones(ctx context.Context, f registry.PhoneFilter, o registry.PhoneOrder, p registry.PageRequest) (registry.Page[registry.Phone], error) {
 	list := phoneList{filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment()}
-	var err error
-	if list.sources, err = sourceIDs(ctx, s.pool, f.Sources); err != nil {
-		return registry.Page[registry.Phone]{}, err
+	byScore := o.Field == registry.OrderByScore
+	none, err := list.prepare(ctx, s.pool, byScore)
+	if err != nil || none {
+		return registry.Page[registry.Phone]{}, wrapped(err, "list phones")
 	}
 	var found []listed[registry.Phone]
 	switch o.Field {
@@ -62,42 +62,136 @@ func pageOf[T any](found []listed[T], first int) registry.Page[T] {
 // phoneList is one page of phones to read.
 type phoneList struct {
 	filter     registry.PhoneFilter
-	sources    []int16 // the ids of filter.Sources
 	descending bool
 	after      *registry.Position
 	limit      int
 	now        time.Time
 	pointless  bool // only numbers without a score or with a total of 0
+
+	sources         []int16 // the ids of filter.Sources
+	given           []int64 // the numbers these sources gave, when they are few; nil: they are many
+	lowest, highest int64   // no number that matches lies outside
 }
 
+// The smallest and the largest number that phones can hold.
+const lowestNumber, highestNumber = 1e6, 1e15 - 1
+
+// -- name: span_of_regions
+const selectRegionsSpan = `
+SELECT min(low), max(high)
+FROM unnest($1::text[]) AS r (region)
+CROSS JOIN LATERAL (
+	SELECT (SELECT min(p.number) FROM phones p WHERE p.region = r.region) AS low,
+		(SELECT max(p.number) FROM phones p WHERE p.region = r.region) AS high) s`
+
+// -- name: numbers_of_sources
+const selectNumbersOfSources = `
+SELECT number
+FROM customer_phones
+WHERE source_ids && $1::smallint[]
+LIMIT $2`
+
+// few is how many numbers of a source are listed one by one.
+const few = 2000
+
+// prepare reads what the statements of the list depend on. none: no number can match.
+func (l *phoneList) prepare(ctx context.Context, q querier, byScore bool) (none bool, err error) {
+	f := l.filter
+	l.lowest, l.highest = lowestNumber, highestNumber
+	if len(f.Sources) > 0 {
+		if none, err := l.prepareSources(ctx, q); err != nil || none {
+			return none, err
+		}
+	}
+	lookups := len(f.Sources) > 0 || f.IsVerified != nil || len(f.Platforms) > 0 || l.needsScore() || byScore
+	if len(f.Regions) == 0 || !lookups {
+		return false, nil
+	}
+	// Numbers of a country lie together: where other tables are looked up, knowing between which numbers keeps the
+	// search short.
+	l.lowest, l.highest, none, err = spanOfRegions(ctx, q, f.Regions)
+	return none, err
+}
+
+// prepareSources finds out whether the sources gave many numbers, which are met soon in any order, or few, which are
+// best looked up. PostgreSQL cannot tell: its statistics do not hold values as rare as that.
+func (l *phoneList) prepareSources(ctx context.Context, q querier) (none bool, err error) {
+	if l.sources, err = sourceIDs(ctx, q, l.filter.Sources); err != nil || len(l.sources) == 0 {
+		return true, err
+	}
+	rows, err := q.Query(ctx, selectNumbersOfSources, listMode, l.sources, few+1)
+	if err != nil {
+		return false, wrapped(err, "read numbers of sources")
+	}
+	given, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if len(given) <= few {
+		l.given = given
+	}
+	return len(given) == 0, wrapped(err, "read numbers of sources")
+}
+
+// spanOfRegions returns between which numbers those of the regions lie; none when there are none.
+func spanOfRegions(ctx context.Context, q querier, regions []string) (lowest, highest int64, none bool, err error) {
+	var low, high *int64
+	err = q.QueryRow(ctx, selectRegionsSpan, regions).Scan(&low, &high)
+	return orZero(low), orZero(high), low == nil || high == nil, wrapped(err, "read span of regions")
+}
+
+// needsScore reports whether only numbers with a score can match.
+func (l *phoneList) needsScore() bool { return l.filter.MinScore != nil || len(l.filter.Tiers) > 0 }
+
 // direction returns the words of SQL for the direction of the list: beyond is the operator for what follows.
-func (l phoneList) direction() (order, beyond string) {
+func (l *phoneList) direction() (order, beyond string) {
 	if l.descending {
 		return "DESC", "<"
 	}
 	return "ASC", ">"
 }
 
-// conditions are those of the filter on phones p, without the number prefix.
-func (l phoneList) conditions() *where {
-	w := &where{}
-	w.phoneConditions(l.filter, l.sources, l.now)
-	if l.filter.MinScore != nil || len(l.filter.Tiers) > 0 {
-		scored := &where{arguments: w.arguments}
+// phoneConditions adds what the filter asks of phones p, but for the score and the number prefix. within is said of
+// each number that is looked up, see span.
+func (l *phoneList) phoneConditions(w *where, within span) {
+	f := l.filter
+	anyOf(w, "p.region", "", f.Regions)
+	anyOf(w, "p.line_type", "::line_type", f.LineTypes)
+	if f.IsValid != nil {
+		w.and(negated("p.valid", *f.IsValid)) // as text, so that the partial index on invalid numbers is used
+	}
+	if len(f.CustomerIDs) > 0 {
+		w.and("p.number IN (SELECT c.number FROM customer_phones c WHERE c.customer_id = ANY (%s::text[])"+within.of("c")+")", f.CustomerIDs)
+	}
+	switch {
+	case l.given != nil:
+		w.and("p.number = ANY (%s::bigint[])", l.given)
+	case len(f.Sources) > 0:
+		w.and("EXISTS (SELECT FROM customer_phones c WHERE c.number = p.number AND c.source_ids && %s::smallint[]"+within.of("c")+")", l.sources)
+	}
+	if f.IsVerified != nil {
+		w.and(negated("EXISTS (SELECT FROM customer_phones c WHERE c.number = p.number AND c.is_verified"+within.of("c")+")", *f.IsVerified))
+	}
+	for _, platform := range f.Platforms {
+		w.and(`EXISTS (SELECT FROM platform_validations v WHERE v.number = p.number AND v.platform = %s::text::platform
+		AND v.status = 'ACTIVE' AND (v.expires_at IS NULL OR v.expires_at > %s)`+within.of("v")+")", string(platform), l.now)
+	}
+}
+
+// conditions adds those of the filter on phones p, without the number prefix.
+func (l *phoneList) conditions(w *where, within span) {
+	l.phoneConditions(w, within)
+	if l.needsScore() {
+		scored := &where{arguments: w.arguments, conditions: []string{"s.number = p.number" + within.of("s")}}
 		scored.scoreConditions(l.filter.MinScore, l.filter.Tiers)
-		scored.and("s.number = p.number")
 		w.arguments = scored.arguments
 		w.conditions = append(w.conditions, "EXISTS (SELECT FROM lead_scores s"+scored.String()+")")
 	}
 	if l.pointless {
-		w.and("NOT EXISTS (SELECT FROM lead_scores s WHERE s.number = p.number AND s.total > 0)")
+		w.and("NOT EXISTS (SELECT FROM lead_scores s WHERE s.number = p.number AND s.total > 0" + within.of("s") + ")")
 	}
-	return w
 }
 
 // byNumber reads in the order of numbers: a range scan on the key. A prefix is a range for each length of numbers;
 // they are read one after the other, each no further than the page needs, and put in order at the end.
-func (l phoneList) byNumber(ctx context.Context, q querier) ([]listed[registry.Phone], error) {
+func (l *phoneList) byNumber(ctx context.Context, q querier) ([]listed[registry.Phone], error) {
 	sql, arguments, err := l.numberStatement(phoneColumns)
 	if err != nil || sql == "" {
 		return nil, err
@@ -113,48 +207,70 @@ func (l phoneList) byNumber(ctx context.Context, q querier) ([]listed[registry.P
 }
 
 // numberStatement is the statement of byNumber with its arguments; "" when nothing can match.
-func (l phoneList) numberStatement(columns string) (sql string, arguments []any, err error) {
-	order, beyond := l.direction()
-	w := l.conditions()
+func (l *phoneList) numberStatement(columns string) (sql string, arguments []any, err error) {
+	lowest, highest := l.lowest, l.highest
+	if l.after != nil && l.descending {
+		highest = min(highest, int64(l.after.Number)-1)
+	} else if l.after != nil {
+		lowest = max(lowest, int64(l.after.Number)+1)
+	}
+	w := &where{}
+	order, _ := l.direction()
 	if l.filter.NumberPrefix == "" {
-		if l.after != nil {
-			w.and("p.number "+beyond+" %s", int64(l.after.Number))
-		}
-		limit := w.arg(l.limit)
-		sql = "SELECT " + columns + "\nFROM phones p" + w.String() + "\nORDER BY p.number " + order + "\nLIMIT " + limit
-		return sql, listArguments(w), nil
+		source := l.inOrder(w, w.span(lowest, highest))
+		return "SELECT " + columns + "\nFROM (" + source + ") p\nORDER BY p.number " + order, listArguments(w), nil
 	}
 	r, err := prefixRanges(l.filter.NumberPrefix)
 	if err != nil {
 		return "", nil, err
 	}
-	if l.after != nil && l.descending {
-		r = r.within(0, int64(l.after.Number)-1)
-	} else if l.after != nil {
-		r = r.within(int64(l.after.Number)+1, math.MaxInt64)
-	}
-	if len(r.lows) == 0 {
+	if r = r.within(lowest, highest); len(r.lows) == 0 {
 		return "", nil, nil
 	}
-	w.conditions = append(w.conditions, "p.number BETWEEN r.low AND r.high")
+	source := l.inOrder(w, span{low: "r.low", high: "r.high"})
 	lows, highs, limit := w.arg(r.lows), w.arg(r.highs), w.arg(l.limit)
 	sql = fmt.Sprintf(`SELECT %s
 FROM unnest(%s::bigint[], %s::bigint[]) AS r (low, high)
-CROSS JOIN LATERAL (SELECT p.* FROM phones p%s
-	ORDER BY p.number %s LIMIT %s) p
+CROSS JOIN LATERAL (%s) p
 ORDER BY p.number %s
-LIMIT %s`, columns, lows, highs, w, order, limit, order, limit)
+LIMIT %s`, columns, lows, highs, source, order, limit)
 	return sql, listArguments(w), nil
+}
+
+// inOrder is the statement that reads phones in the order of numbers, as many as the list needs. Verified numbers are
+// few and may lie anywhere: they are read in their order, and their phones looked up.
+func (l *phoneList) inOrder(w *where, within span) string {
+	order, _ := l.direction()
+	verified := l.filter.IsVerified != nil && *l.filter.IsVerified
+	l.conditions(w, within)
+	if verified {
+		w.conditions = append(w.conditions, "p.number = v.number")
+	} else {
+		w.conditions = append(w.conditions, within.conditions("p")...)
+	}
+	limit := w.arg(l.limit)
+	if verified {
+		// OFFSET 0 keeps the planner from turning the look-up around.
+		return fmt.Sprintf(`SELECT p.*
+FROM (SELECT DISTINCT c.number FROM customer_phones c WHERE c.is_verified%s ORDER BY c.number %s) v
+CROSS JOIN LATERAL (SELECT p.* FROM phones p%s OFFSET 0) p
+ORDER BY v.number %[2]s
+LIMIT %[4]s`, within.of("c"), order, w, limit)
+	}
+	return fmt.Sprintf("SELECT p.*\nFROM phones p%s\nORDER BY p.number %s\nLIMIT %s", w, order, limit)
 }
 
 // listArguments are the arguments of a list, with the mode in which it is run in front.
 func listArguments(w *where) []any { return append([]any{listMode}, w.arguments...) }
 
 // byTime reads in the order of a time, then of numbers. column is a constant of this package.
-func (l phoneList) byTime(ctx context.Context, q querier, column string) ([]listed[registry.Phone], error) {
+func (l *phoneList) byTime(ctx context.Context, q querier, column string) ([]listed[registry.Phone], error) {
 	order, beyond := l.direction()
-	w := l.conditions()
-	if err := l.prefix(w); err != nil {
+	w := &where{}
+	within := w.span(l.lowest, l.highest)
+	l.conditions(w, within)
+	w.conditions = append(w.conditions, within.conditions("p")...)
+	if err := l.prefix(w, "p"); err != nil {
 		return nil, err
 	}
 	if l.after != nil {
@@ -176,8 +292,8 @@ func (l phoneList) byTime(ctx context.Context, q querier, column string) ([]list
 	})
 }
 
-// prefix adds the condition of the number prefix, if any.
-func (l phoneList) prefix(w *where) error {
+// prefix adds the condition of the number prefix, if any, on the number of a table.
+func (l *phoneList) prefix(w *where, table string) error {
 	if l.filter.NumberPrefix == "" {
 		return nil
 	}
@@ -185,19 +301,22 @@ func (l phoneList) prefix(w *where) error {
 	if err != nil {
 		return err
 	}
-	w.inRanges(r)
+	w.inRanges(table, r)
 	return nil
 }
 
 // CountPhones counts the numbers that match.
 func (s *Store) CountPhones(ctx context.Context, f registry.PhoneFilter) (int64, error) {
 	list := phoneList{filter: f, now: s.moment()}
-	var err error
-	if list.sources, err = sourceIDs(ctx, s.pool, f.Sources); err != nil {
-		return 0, err
+	none, err := list.prepare(ctx, s.pool, false)
+	if err != nil || none {
+		return 0, wrapped(err, "count phones")
 	}
-	w := list.conditions()
-	if err := list.prefix(w); err != nil {
+	w := &where{}
+	within := w.span(list.lowest, list.highest)
+	list.conditions(w, within)
+	w.conditions = append(w.conditions, within.conditions("p")...)
+	if err := list.prefix(w, "p"); err != nil {
 		return 0, err
 	}
 	var n int64
@@ -209,9 +328,9 @@ func (s *Store) CountPhones(ctx context.Context, f registry.PhoneFilter) (int64,
 // of them, as the planner of jobs does.
 func matchingNumbers(ctx context.Context, q querier, f registry.PhoneFilter, now time.Time, after registry.Number, limit int) ([]registry.Number, error) {
 	list := phoneList{filter: f, after: &registry.Position{Number: after}, limit: limit, now: now}
-	var err error
-	if list.sources, err = sourceIDs(ctx, q, f.Sources); err != nil {
-		return nil, err
+	none, err := list.prepare(ctx, q, false)
+	if err != nil || none {
+		return nil, wrapped(err, "list numbers")
 	}
 	sql, arguments, err := list.numberStatement("p.number")
 	if err != nil || sql == "" {

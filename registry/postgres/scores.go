@@ -116,12 +116,15 @@ func leadConditions(f registry.LeadFilter) *where {
 // Leads pages through scores, best first, then by number.
 func (s *Store) Leads(ctx context.Context, f registry.LeadFilter, p registry.PageRequest) (registry.Page[registry.LeadScore], error) {
 	w := leadConditions(f)
-	if p.After != nil {
-		w.and("s.total <= %s AND (s.total < %[1]s OR s.number > %[2]s)", p.After.Sort, int64(p.After.Number))
+	if len(f.Regions) > 0 { // numbers of a country lie together: the index on totals tells which can be of these
+		lowest, highest, none, err := spanOfRegions(ctx, s.pool, f.Regions)
+		if err != nil || none {
+			return registry.Page[registry.LeadScore]{}, err
+		}
+		w.conditions = append(w.conditions, w.span(lowest, highest).conditions("s")...)
 	}
-	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, fmt.Sprintf("SELECT %s\nFROM lead_scores s%s\nORDER BY s.total DESC, s.number\nLIMIT %s",
-		scoreColumns, w, limit), listArguments(w)...)
+	list := byTotal{columns: scoreColumns, from: "lead_scores s", after: p.After, limit: p.First + 1}
+	rows, err := s.pool.Query(ctx, list.statement(w), listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.LeadScore]{}, wrapped(err, "list leads")
 	}

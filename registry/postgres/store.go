@@ -8,10 +8,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,20 +88,7 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 		config.MaxConns = o.MaxConns
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
-	session := config.ConnConfig.RuntimeParams
-	session["application_name"] = "phoneregistry"
-	if o.ApplicationName != "" {
-		session["application_name"] = o.ApplicationName
-	}
-	session["timezone"] = "UTC"
-	session["idle_in_transaction_session_timeout"] = "300000" // a hung client must not hold its locks for ever
-	if o.StatementTimeout >= 0 {
-		timeout := o.StatementTimeout
-		if timeout == 0 {
-			timeout = time.Minute
-		}
-		session["statement_timeout"] = fmt.Sprint(max(timeout.Milliseconds(), 1))
-	}
+	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
 	config.ConnConfig.Tracer = o.Tracer
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC, wherever this program runs.
@@ -115,6 +105,28 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 		return nil, fmt.Errorf("reach the database: %w", err)
 	}
 	return pool, nil
+}
+
+// session returns the settings of a session that the URL does not set itself.
+func (o PoolOptions) session(given map[string]string) map[string]string {
+	settings := map[string]string{
+		"application_name": cmp.Or(o.ApplicationName, "phoneregistry"),
+		"timezone":         "UTC",
+		// A client that hangs must not hold its locks for ever.
+		"idle_in_transaction_session_timeout": "300000",
+		// Compiling a plan takes longer than any statement here that is not a count.
+		"jit": "off",
+		// Lists are joins of which only the first rows are wanted. A merge join looks cheap for them as long as matches
+		// lie evenly among all numbers, as PostgreSQL assumes. But the numbers of a country, an import or a job lie
+		// together, and then it reads half of a table before it finds the first.
+		"enable_mergejoin": "off",
+	}
+	if o.StatementTimeout >= 0 {
+		timeout := cmp.Or(o.StatementTimeout, time.Minute)
+		settings["statement_timeout"] = strconv.FormatInt(max(timeout.Milliseconds(), 1), 10)
+	}
+	maps.DeleteFunc(settings, func(name, _ string) bool { _, ok := given[name]; return ok })
+	return settings
 }
 
 // Ping makes sure that the database answers.

@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
@@ -68,27 +68,43 @@ func texts[T ~string](values []T) []string {
 	return out
 }
 
-// phoneConditions adds what a filter asks of phones p, but for the number prefix. sources are the ids of f.Sources;
-// evidence counts that has not run out at now.
-func (w *where) phoneConditions(f registry.PhoneFilter, sources []int16, now time.Time) {
-	anyOf(w, "p.region", "", f.Regions)
-	anyOf(w, "p.line_type", "::line_type", f.LineTypes)
-	if f.IsValid != nil {
-		w.and(negated("p.valid", *f.IsValid)) // as text, so that the partial index on invalid numbers is used
+// span is where the numbers of a list lie. PostgreSQL does not conclude from p.number > $1 AND v.number = p.number that
+// v.number > $1; told so, it does not begin each table at its start.
+type span struct {
+	low, high string // SQL of the lowest and the highest number; "": no limit
+}
+
+// span makes arguments of the lowest and the highest number.
+func (w *where) span(lowest, highest int64) span {
+	var s span
+	if lowest > lowestNumber {
+		s.low = w.arg(lowest)
 	}
-	if len(f.CustomerIDs) > 0 {
-		w.and("p.number IN (SELECT c.number FROM customer_phones c WHERE c.customer_id = ANY (%s::text[]))", f.CustomerIDs)
+	if highest < highestNumber {
+		s.high = w.arg(highest)
 	}
-	if len(f.Sources) > 0 {
-		w.and("EXISTS (SELECT FROM customer_phones c WHERE c.number = p.number AND c.source_ids && %s::smallint[])", sources)
+	return s
+}
+
+// conditions are those on the number of a table.
+func (s span) conditions(table string) []string {
+	var out []string
+	if s.low != "" {
+		out = append(out, table+".number >= "+s.low)
 	}
-	if f.IsVerified != nil {
-		w.and(negated("EXISTS (SELECT FROM customer_phones c WHERE c.number = p.number AND c.is_verified)", *f.IsVerified))
+	if s.high != "" {
+		out = append(out, table+".number <= "+s.high)
 	}
-	for _, platform := range f.Platforms {
-		w.and(`EXISTS (SELECT FROM platform_validations v WHERE v.number = p.number AND v.platform = %s::text::platform
-		AND v.status = 'ACTIVE' AND (v.expires_at IS NULL OR v.expires_at > %s))`, string(platform), now)
+	return out
+}
+
+// of is the conditions on the number of a table as one text, with AND in front.
+func (s span) of(table string) string {
+	var text strings.Builder
+	for _, condition := range s.conditions(table) {
+		text.WriteString(" AND " + condition)
 	}
+	return text.String()
 }
 
 // scoreConditions adds what a filter asks of lead scores s. The bounds of the tiers' totals, which the table's check
@@ -167,7 +183,40 @@ func (r ranges) within(lowest, highest int64) ranges {
 	return out
 }
 
-// condition adds that p.number lies in one of the ranges.
-func (w *where) inRanges(r ranges) {
-	w.and("EXISTS (SELECT FROM unnest(%s::bigint[], %s::bigint[]) AS r (low, high) WHERE p.number BETWEEN r.low AND r.high)", r.lows, r.highs)
+// inRanges adds that the number of a table lies in one of the ranges.
+func (w *where) inRanges(table string, r ranges) {
+	alternatives := make([]string, len(r.lows))
+	for i := range r.lows {
+		alternatives[i] = table + ".number BETWEEN " + w.arg(r.lows[i]) + " AND " + w.arg(r.highs[i])
+	}
+	w.conditions = append(w.conditions, "("+strings.Join(alternatives, " OR ")+")")
+}
+
+// byTotal is a list in the order of totals and, among those with the same one, of numbers: best first, or the reverse.
+type byTotal struct {
+	columns, from string // from must name lead_scores s
+	after         *registry.Position
+	ascending     bool
+	limit         int
+}
+
+// statement is the list of what w says of s. Behind a position it has two parts, each a range of lead_scores_best_idx:
+// the rest of those with the same total, and those with another one.
+func (l byTotal) statement(w *where) string {
+	order, worse, behind := "total DESC, number ASC", "<", ">"
+	if l.ascending {
+		order, worse, behind = "total ASC, number DESC", ">", "<"
+	}
+	limit := w.arg(l.limit)
+	part := func(conditions ...string) string {
+		restricted := where{conditions: append(slices.Clone(w.conditions), conditions...)}
+		return "SELECT " + l.columns + "\nFROM " + l.from + restricted.String() +
+			"\nORDER BY s." + strings.Replace(order, "number", "s.number", 1) + "\nLIMIT " + limit
+	}
+	if l.after == nil {
+		return part()
+	}
+	total, number := w.arg(l.after.Sort), w.arg(int64(l.after.Number))
+	return "(" + part("s.total = "+total, "s.number "+behind+" "+number) + ")\nUNION ALL\n(" + part("s.total "+worse+" "+total) +
+		")\nORDER BY " + order + "\nLIMIT " + limit
 }
