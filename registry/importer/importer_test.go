@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"phoneregistry/internal/testkit"
@@ -44,7 +45,12 @@ type fixture struct {
 
 func newFixture(t testing.TB, change ...func(*importer.Config)) *fixture {
 	t.Helper()
-	pool := testkit.Pool(t)
+	return newFixtureOn(t, testkit.Pool(t), change...)
+}
+
+// newFixtureOn is a fixture on a database that others may use as well.
+func newFixtureOn(t testing.TB, pool *pgxpool.Pool, change ...func(*importer.Config)) *fixture {
+	t.Helper()
 	store := postgres.New(pool, postgres.Options{Now: noon, Logger: testkit.Logger(t)})
 	c := importer.Config{
 		Store: store, Numbers: numbers(t), SpoolDir: filepath.Join(t.TempDir(), "spool"), Logger: testkit.Logger(t), Now: noon,
@@ -96,11 +102,11 @@ func (f *fixture) contents(t testing.TB) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for name, query := range map[string]string{
-		"phones": `SELECT p::text FROM phones p ORDER BY number`,
-		"customers": `SELECT c::text FROM customers c ORDER BY customer_id`,
-		"contacts": `SELECT c::text FROM customer_phones c ORDER BY customer_id, number`,
-		"records": `SELECT (batch_no, row_no, received_at, raw, hash)::text FROM source_records ORDER BY batch_no, row_no`,
-		"numbers": `SELECT n::text FROM import_numbers n ORDER BY batch_no, number`,
+		"phones":     `SELECT p::text FROM phones p ORDER BY number`,
+		"customers":  `SELECT c::text FROM customers c ORDER BY customer_id`,
+		"contacts":   `SELECT c::text FROM customer_phones c ORDER BY customer_id, number`,
+		"records":    `SELECT (batch_no, row_no, received_at, raw, hash)::text FROM source_records ORDER BY batch_no, row_no`,
+		"numbers":    `SELECT n::text FROM import_numbers n ORDER BY batch_no, number`,
 		"quarantine": `SELECT q::text FROM quarantine q ORDER BY batch_no, row_no, piece`,
 		"imports": `SELECT (batch_no, file_name, status, bytes_total, bytes_read, rows_read, rows_accepted, rows_rejected, numbers_accepted,
 			phones_created, contacts_created, contacts_merged, rejections, error_message)::text FROM import_batches ORDER BY batch_no`,
@@ -112,23 +118,19 @@ func (f *fixture) contents(t testing.TB) map[string][]string {
 
 func (f *fixture) strings(t testing.TB, query string, arguments ...any) []string {
 	t.Helper()
-	rows, err := f.pool.Query(context.Background(), query, arguments...)
+	out, err := queryStrings(f.pool, query, arguments...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, s)
-	}
-	if rows.Err() != nil {
-		t.Fatal(rows.Err())
-	}
 	return out
+}
+
+func queryStrings(pool *pgxpool.Pool, query string, arguments ...any) ([]string, error) {
+	rows, err := pool.Query(context.Background(), query, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 func (f *fixture) quarantine(t testing.TB, id uuid.UUID) []registry.QuarantineEntry {

@@ -129,8 +129,9 @@ SET status = 'RUNNING', started_at = coalesce(started_at, $2), sequence = sequen
 WHERE id = $1 AND status IN ('QUEUED', 'RUNNING')`
 
 // importClaim holds an import by an advisory lock of a connection of its own: PostgreSQL gives it up when the
-// connection or the process ends, so nobody waits for a lease to run out. Should the connection be lost and the import
-// be claimed by another process while this one still works, the checkpoint keeps them apart: see Merge.
+// connection or the process ends, so nobody waits for a lease to run out. All work is done on that connection: a claim
+// that is lost cannot change anything any more, and many claims do not wait for each other's connections. Should the
+// import change hands nevertheless, the checkpoint tells: see Merge.
 type importClaim struct {
 	store *Store
 	conn  *pgxpool.Conn
@@ -164,8 +165,31 @@ func (s *Store) ClaimImport(ctx context.Context, id uuid.UUID) (registry.ImportC
 	return c, nil
 }
 
+// inTx is Store.inTx on the connection of the claim.
+func (c *importClaim) inTx(ctx context.Context, do func(tx pgx.Tx, now time.Time) error) error {
+	for attempt := 1; ; attempt++ {
+		err := c.once(ctx, do)
+		if attempt == attempts || ctx.Err() != nil || !isConflict(err) {
+			return err
+		}
+		c.store.log.DebugContext(ctx, "transaction is tried again", "attempt", attempt, "error", err)
+	}
+}
+
+func (c *importClaim) once(ctx context.Context, do func(tx pgx.Tx, now time.Time) error) error {
+	tx, err := c.conn.BeginTx(ctx, pgx.TxOptions{})
+	if err != nil {
+		return wrapped(err, "begin transaction")
+	}
+	if err := do(tx, c.store.moment()); err != nil {
+		rollback(ctx, tx)
+		return err
+	}
+	return wrapped(tx.Commit(ctx), "commit transaction")
+}
+
 func (c *importClaim) begin(ctx context.Context) error {
-	return c.store.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+	return c.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
 		if _, err := tx.Exec(ctx, beginImport, c.row.ID, now); err != nil {
 			return wrapped(err, "begin import")
 		}
@@ -216,7 +240,7 @@ var errImportEnded = errors.New("the import has ended")
 // End makes the import COMPLETED or FAILED.
 func (c *importClaim) End(ctx context.Context, status registry.ImportStatus, message string) (registry.ImportBatch, error) {
 	var ended importRow
-	err := c.store.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+	err := c.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
 		b, err := findImport(ctx, tx, selectImportForUpdate, c.row.ID)
 		if err != nil {
 			return err

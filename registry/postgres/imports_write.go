@@ -18,7 +18,7 @@ import (
 // Merge takes rows into the registry and moves the checkpoint, all in one transaction.
 func (c *importClaim) Merge(ctx context.Context, rows registry.ImportRows) (registry.ImportBatch, error) {
 	var after importRow
-	err := c.store.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+	err := c.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
 		known, err := c.findForRows(ctx, tx, rows, now)
 		if err != nil {
 			return err
