@@ -209,7 +209,7 @@ func (s *Service) readTarget(raw []string) ([]Phone, StartJobResult) {
 		version = s.numbers.PlanVersion()
 	)
 	for i, text := range raw {
-		r := s.numbers.Normalize(text, numbering.Options{})
+		r := s.readInternational(text)
 		if r.IsValid {
 			phones = append(phones, PhoneOf(r, version))
 			continue
@@ -221,6 +221,17 @@ func (s *Service) readTarget(raw []string) ([]Phone, StartJobResult) {
 	}
 	slices.SortFunc(phones, func(a, b Phone) int { return int(a.Number - b.Number) })
 	return slices.CompactFunc(phones, func(a, b Phone) bool { return a.Number == b.Number }), result
+}
+
+// readInternational reads a number that carries its country code. Many write it without the plus.
+func (s *Service) readInternational(text string) numbering.Result {
+	r := s.numbers.Normalize(text, numbering.Options{})
+	if r.Reason == numbering.NoRegion {
+		if plus := s.numbers.Normalize("+"+strings.TrimSpace(text), numbering.Options{}); plus.IsValid {
+			return plus
+		}
+	}
+	return r
 }
 
 // Job returns a job; ErrNotFound when there is none with this id.
