@@ -52,6 +52,7 @@ type app struct {
 	ready      func() []httpd.Check
 	tokens     map[registry.Role]string
 	client     *http.Client
+	tune       func(*http.Server)
 	stop       func() // ends the server, as the program does
 }
 
@@ -102,13 +103,13 @@ func (l *logBuffer) String() string {
 var normalizer = sync.OnceValues(numbering.New) // tests share what takes long to make
 
 // option changes the configuration of an app.
-type option func(*httpd.Config)
+type option func(*app, *httpd.Config)
 
 func newApp(t testing.TB, options ...option) *app {
 	t.Helper()
 	a := &app{
 		statements: &statements{}, log: &logBuffer{}, tokens: map[registry.Role]string{}, metrics: prometheus.NewRegistry(),
-		ready: func() []httpd.Check { return nil },
+		ready: func() []httpd.Check { return nil }, tune: func(*http.Server) {},
 	}
 	log := slog.New(slog.NewJSONHandler(a.log, nil))
 	var err error
@@ -155,7 +156,7 @@ func newApp(t testing.TB, options ...option) *app {
 		Ready: func(context.Context) []httpd.Check { return a.ready() },
 	}
 	for _, o := range options {
-		o(&config)
+		o(a, &config)
 	}
 	handler, err := httpd.New(config)
 	must(t, err)
@@ -190,6 +191,7 @@ func (a *app) serve(t testing.TB, handler http.Handler, log *slog.Logger) {
 	must(t, err)
 	base, cancel := context.WithCancel(context.Background())
 	server := httpd.NewServer(handler, log)
+	a.tune(server)
 	server.BaseContext = func(net.Listener) context.Context { return base }
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()

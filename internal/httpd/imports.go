@@ -144,17 +144,23 @@ type upload struct {
 	from    io.Reader
 	control *http.ResponseController
 	idle    time.Duration
+	whole   bool
 	err     error // with which reading ended; nil: it did not, or the body was whole
 }
 
 // Read reads with a deadline that moves along.
 func (u *upload) Read(b []byte) (int, error) {
+	if u.whole { // the server watches the connection by now: leave its deadline alone
+		return 0, io.EOF
+	}
 	deadline := time.Now().Add(u.idle)
 	if err := errors.Join(u.control.SetReadDeadline(deadline), u.control.SetWriteDeadline(deadline.Add(writeTimeout))); err != nil {
 		return 0, err
 	}
 	n, err := u.from.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
+		u.whole = true
+	} else if err != nil {
 		u.err = fmt.Errorf("%w: %w", errBody, err)
 		return n, u.err
 	}

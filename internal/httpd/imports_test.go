@@ -116,7 +116,7 @@ func TestUploadAsAForm(t *testing.T) {
 }
 
 func TestUploadsThatAreRefused(t *testing.T) {
-	a := newApp(t, func(c *httpd.Config) { c.MaxImportBytes = 1 << 20 })
+	a := newApp(t, func(_ *app, c *httpd.Config) { c.MaxImportBytes = 1 << 20 })
 	for name, c := range map[string]struct {
 		role               registry.Role
 		query, contentType string

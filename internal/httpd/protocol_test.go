@@ -179,7 +179,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestPanicsAreCaught(t *testing.T) {
-	a := newApp(t, func(c *httpd.Config) {
+	a := newApp(t, func(_ *app, c *httpd.Config) {
 		c.UI = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret cause") })
 	})
 	response := a.request(t, "", http.MethodGet, "/", "", nil)

@@ -206,7 +206,7 @@ func TestSubscriptionsThatCannotBe(t *testing.T) {
 }
 
 func TestWebSocketClosesWithTheRightCode(t *testing.T) {
-	a := newApp(t, func(c *httpd.Config) { c.Timeouts.Init = 200 * time.Millisecond })
+	a := newApp(t, func(_ *app, c *httpd.Config) { c.Timeouts.Init = 200 * time.Millisecond })
 	auth := vars{"Authorization": "Bearer " + a.tokens[registry.RoleViewer]}
 	query := vars{"query": jobProgress, "variables": vars{"id": a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")}}
 	for name, c := range map[string]struct {
@@ -417,6 +417,29 @@ func TestServerSentEvents(t *testing.T) {
 	}
 }
 
+func TestStreamsOutliveTheDeadlinesOfRequests(t *testing.T) {
+	a := newApp(t, func(a *app, c *httpd.Config) {
+		c.Timeouts.Ping = 50 * time.Millisecond
+		a.tune = func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = 150*time.Millisecond, 150*time.Millisecond }
+	})
+	id := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
+	response := a.stream(t.Context(), t, registry.RoleViewer, jobProgress, vars{"id": id})
+	signs, last := 0, ""
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		switch line := lines.Text(); {
+		case line == ":":
+			if signs++; signs == 10 { // both deadlines have passed twice
+				a.work(t, 1, active)
+			}
+		case line != "":
+			last = line
+		}
+	}
+	if signs < 10 || last != "data:" {
+		t.Errorf("the stream ended after %d signs of life with %q", signs, last)
+	}
+}
+
 func TestLeadScoreChanged(t *testing.T) {
 	a := newApp(t)
 	numbers := a.addPhones(t, 3)
@@ -445,7 +468,7 @@ func TestLeadScoreChanged(t *testing.T) {
 }
 
 func TestClientsThatGoAwayLeaveNothing(t *testing.T) {
-	a := newApp(t, func(c *httpd.Config) { c.Timeouts.Ping = time.Millisecond })
+	a := newApp(t, func(_ *app, c *httpd.Config) { c.Timeouts.Ping = time.Millisecond })
 	id := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
 	for range 20 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -466,7 +489,9 @@ func TestClientsThatGoAwayLeaveNothing(t *testing.T) {
 }
 
 func TestAReaderThatStandsStillIsDropped(t *testing.T) {
-	a := newApp(t, func(c *httpd.Config) { c.Timeouts.Ping, c.Timeouts.Write = 50*time.Millisecond, 100*time.Millisecond })
+	a := newApp(t, func(_ *app, c *httpd.Config) {
+		c.Timeouts.Ping, c.Timeouts.Write = 50*time.Millisecond, 100*time.Millisecond
+	})
 	a.addPhones(t, 500)
 	c := a.connect(t, registry.RoleViewer)
 	must(t, c.UnderlyingConn().(*net.TCPConn).SetReadBuffer(1024))

@@ -1,0 +1,156 @@
+package live
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"phoneregistry/internal/bus"
+	"phoneregistry/registry"
+)
+
+func (h *Hub) hintLeads(numbers ...registry.Number) {
+	event := bus.LeadsChanged{Version: bus.Version}
+	for _, n := range numbers {
+		event.Numbers = append(event.Numbers, int64(n))
+	}
+	data, err := bus.Encode(event)
+	if err != nil {
+		panic(err)
+	}
+	h.leads.hint(data)
+}
+
+func TestLeadsBeginWithTheLatestThatMatches(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		s.setScore(1, 90)
+		time.Sleep(time.Second)
+		s.setScore(2, 10)
+		least := 50
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{MinScore: &least})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := <-leads; first.Score.Number != 1 || first.Phone.Region != "CO" {
+			t.Errorf("%+v; want the latest score of at least 50", first)
+		}
+	})
+}
+
+func TestLeadsOfANumberAreConflated(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for total := range 100 { // for 25 seconds nobody reads
+			time.Sleep(minInterval)
+			for n := range registry.Number(20) {
+				s.setScore(n+1, total)
+			}
+			h.hintLeads(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)
+		}
+		time.Sleep(time.Minute)
+		totals := map[registry.Number][]int{}
+		begun := time.Now()
+		for range 21 { // the one that waited in the channel, then the newest of each
+			c := <-leads
+			totals[c.Score.Number] = append(totals[c.Score.Number], c.Score.Total)
+		}
+		if took := time.Since(begun); took < 20*minInterval {
+			t.Errorf("21 scores in %s; want at most four a second", took)
+		}
+		for n, seen := range totals {
+			if seen[len(seen)-1] != 99 || !slices.IsSorted(seen) {
+				t.Errorf("number %d: %v; want to end with the newest", n, seen)
+			}
+		}
+		if len(totals) != 20 {
+			t.Errorf("scores of %d numbers; want 20", len(totals))
+		}
+	})
+}
+
+func TestLeadsThatWaitAreBounded(t *testing.T) {
+	sub := &leadSubscriber{waiting: map[registry.Number]LeadChange{}, poke: make(chan struct{}, 1)}
+	dropped := 0
+	for n := range registry.Number(3 * maxWaiting) {
+		if sub.put(LeadChange{Score: registry.LeadScore{Number: n + 1, UpdatedAt: time.Unix(int64(n), 0)}}) {
+			dropped++
+		}
+	}
+	if dropped != 2*maxWaiting || len(sub.waiting) != maxWaiting || len(sub.order) != maxWaiting {
+		t.Errorf("dropped %d, %d wait, %d in order", dropped, len(sub.waiting), len(sub.order))
+	}
+	if newest, ok := sub.take(); !ok || newest.Score.Number != 3*maxWaiting {
+		t.Errorf("taken: %+v; want the newest", newest)
+	}
+}
+
+func TestLeadsAreFoundWithoutHints(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		s.setScore(1, 10)
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{Numbers: []registry.Number{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-leads
+		time.Sleep(time.Minute)
+		s.setScore(1, 60)
+		begun := time.Now()
+		if c := <-leads; c.Score.Total != 60 || time.Since(begun) > 3*maxInterval {
+			t.Errorf("%+v after %s", c, time.Since(begun))
+		}
+	})
+}
+
+func TestHintedLeadsAreLoadedOnceForAll(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []<-chan LeadChange
+		for range 50 {
+			leads, err := h.LeadScores(ctx, registry.LeadFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, leads)
+		}
+		time.Sleep(time.Second)
+		before := maps.Clone(s.calls)
+		s.setScore(7, 70)
+		h.hintLeads(7)
+		for _, leads := range all {
+			if c := <-leads; c.Score.Number != 7 {
+				t.Fatalf("%+v", c)
+			}
+		}
+		if s.called("scores")-before["scores"] != 1 || s.called("phones")-before["phones"] != 1 {
+			t.Errorf("scores %d, phones %d more; want one statement each",
+				s.called("scores")-before["scores"], s.called("phones")-before["phones"])
+		}
+		cancel()
+		synctest.Wait()
+		if h.leads.done != nil || len(h.leads.subscribers) != 0 {
+			t.Error("the feed runs on without subscribers")
+		}
+	})
+}
+
+func TestHintsBeyondTheBoundAreDropped(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, _ *source) {
+		if _, err := h.LeadScores(t.Context(), registry.LeadFilter{}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for i := range registry.Number(maxHinted + 500) {
+			h.hintLeads(i + 1)
+		}
+		h.leads.hint([]byte("not JSON"))
+		if len(h.leads.hinted) != maxHinted {
+			t.Errorf("%d numbers wait to be loaded; want %d", len(h.leads.hinted), maxHinted)
+		}
+	})
+}
