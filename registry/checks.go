@@ -24,7 +24,7 @@ const (
 // namePattern is what names of sources and verification methods look like.
 const namePattern = `^[a-z0-9_]{1,64}$`
 
-var nameRegexp = regexp.MustCompile(namePattern) //nolint:gochecknoglobals // compiled once, never changed
+var nameRegexp = regexp.MustCompile(namePattern)
 
 // pathTo is the place of an input value, as it is shown in a user error.
 func pathTo(names ...string) []string { return names }

@@ -8,7 +8,7 @@ import (
 )
 
 // reasonRegexp is what reason codes of quarantine entries look like.
-var reasonRegexp = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`) //nolint:gochecknoglobals // compiled once, never changed
+var reasonRegexp = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
 
 // Import returns an import; ErrNotFound when there is none with this id.
 func (s *Service) Import(ctx context.Context, id uuid.UUID) (ImportBatch, error) {

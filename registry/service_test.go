@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // normalizer is made once: it holds the numbering plans of the world.
-var normalizer = sync.OnceValues(numbering.New) //nolint:gochecknoglobals // never changed
+var normalizer = sync.OnceValues(numbering.New)
 
 type clock struct{ micros atomic.Int64 }
 

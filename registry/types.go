@@ -14,11 +14,17 @@ import (
 
 // Names of the pure packages that belong to the language of the domain.
 type (
-	Number    = numbering.Number
-	LineType  = numbering.LineType
-	Platform  = scoring.Platform
-	Status    = scoring.Status
-	Tier      = scoring.Tier
+	// Number is an E.164 number as an integer.
+	Number = numbering.Number
+	// LineType is the kind of line, as the numbering plan tells it.
+	LineType = numbering.LineType
+	// Platform is a platform on which a number may answer.
+	Platform = scoring.Platform
+	// Status is what a platform said of a number.
+	Status = scoring.Status
+	// Tier is a class of lead scores.
+	Tier = scoring.Tier
+	// Component is what one platform contributed to a score.
 	Component = scoring.Component
 )
 

@@ -149,7 +149,7 @@ func (d *Dictionary) readParts(ctx context.Context, conn *pgx.Conn, at map[strin
 }
 
 func each(ctx context.Context, conn *pgx.Conn, sql string, fields []any, do func()) error {
-	rows, err := conn.Query(ctx, sql)
+	rows, err := conn.Query(ctx, sql) //nolint:rowserrcheck // ForEachRow does
 	if err == nil {
 		_, err = pgx.ForEachRow(rows, fields, func() error { do(); return nil })
 	}

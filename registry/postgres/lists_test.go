@@ -433,7 +433,7 @@ func TestStats(t *testing.T) {
 		line.Count = n
 		want.Lines = append(want.Lines, line)
 	}
-	got, err := w.Store.Stats(t.Context())
+	got, err := w.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

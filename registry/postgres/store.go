@@ -183,7 +183,7 @@ func (s *Store) once(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx, no
 func rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_ = tx.Rollback(ctx) //nolint:errcheck // nothing can be done, see above
+	_ = tx.Rollback(ctx) // nothing can be done, see above
 }
 
 // SQLSTATE codes that are told apart. PostgreSQL manual, appendix A.

@@ -25,7 +25,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "datadict:", err)
-		os.Exit(1) //nolint:gocritic // stop only ends the catching of signals
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
