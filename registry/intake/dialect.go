@@ -51,10 +51,10 @@ func (d Dialect) blank(c byte) bool {
 // delimits reports whether c ends a field inside a record.
 func (d Dialect) delimits(c byte) bool { return c == d.Delimiter && d.Delimiter != NoDelimiter }
 
-// empty reports whether a record holds nothing: blanks, delimiters and quotes only. Such a record is no row.
+// empty reports whether a record holds nothing but blanks. Such a line is no row; one of empty fields is.
 func (d Dialect) empty(units []byte) bool {
 	for _, c := range units {
-		if c != '"' && c != ' ' && c != '\t' && c != '\r' && c != '\n' && !d.delimits(c) {
+		if d.delimits(c) || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
 			return false
 		}
 	}

@@ -62,7 +62,7 @@ func TestInspectRefuses(t *testing.T) {
 		"blank":            {" \r\n\n\t", "the file is empty"},
 		"mark only":        {"\xef\xbb\xbf\n", "the file is empty"},
 		"header only":      {"nombre,telefono\n", "holds a header and no rows"},
-		"header and blank": {"nombre,telefono\n,\n\n", "holds a header and no rows"},
+		"header and blank": {"nombre,telefono\n \n\n", "holds a header and no rows"},
 		"xlsx":             {"PK\x03\x04\x14\x00\x06\x00xxxx[Content_Types].xml xl/workbook.xml", "Excel workbook (xlsx), not CSV: save it as CSV"},
 		"ods":              {"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheetPK", "OpenDocument spreadsheet"},
 		"zip":              {"PK\x03\x04\x14\x00contactos.csv", "a zip archive, not CSV: unpack it"},

@@ -51,7 +51,7 @@ func TestRecords(t *testing.T) {
 		"doubled CR":                 {comma(), "a,b\r\r\nc,d\r\r\n", [][]string{{"a", "b"}, {"c", "d"}}},
 		"mixed line ends":            {comma(), "a,b\r\nc,d\ne,f", [][]string{{"a", "b"}, {"c", "d"}, {"e", "f"}}},
 		"CR alone":                   {Dialect{UTF8, ',', '\r'}, "a,b\rc,d\r", [][]string{{"a", "b"}, {"c", "d"}}},
-		"empty lines are no rows":    {comma(), "\n\na,b\n\n , ,\n\"\",\nc,d\n\n", [][]string{{"a", "b"}, {"c", "d"}}},
+		"empty lines are no rows":    {comma(), "\n\na,b\n\n \t\r\n,\nc,d\n\n", [][]string{{"a", "b"}, {"", ""}, {"c", "d"}}},
 		"quotes":                     {comma(), `"a,1","b ""x"" c",""` + "\n", [][]string{{"a,1", `b "x" c`, ""}}},
 		"line breaks in quotes":      {comma(), "\"a\nb\r\nc\",d\ne,f\n", [][]string{{"a\nb\r\nc", "d"}, {"e", "f"}}},
 		"blanks around quotes":       {comma(), "a, \"b, c\" ,d\n", [][]string{{"a", "b, c", "d"}}},
