@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph"
+	"phoneregistry/graph/flat"
 	"phoneregistry/graph/guard"
 	"phoneregistry/graph/transport"
 	"phoneregistry/internal/auth"
@@ -57,6 +58,7 @@ func newExecutor(r *resolvers.Resolver, limits guard.Limits, m *metrics) *execut
 	exec.Use(documents)
 	exec.Use(introspection{})
 	exec.AroundOperations(m.countOperation)
+	exec.AroundOperations(flat.New().Around)
 	return exec
 }
 

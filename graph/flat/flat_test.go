@@ -1,0 +1,174 @@
+package flat_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"pgregory.net/rapid"
+
+	"phoneregistry/graph"
+	"phoneregistry/graph/flat"
+	"phoneregistry/graph/model"
+	"phoneregistry/internal/opaque"
+	"phoneregistry/registry"
+	"phoneregistry/registry/numbering"
+)
+
+// root answers `phones` with a list, and no other root field.
+type root struct {
+	graph.ResolverRoot
+	phones []registry.Phone
+	codec  *opaque.Codec
+}
+
+type query struct {
+	graph.QueryResolver
+	own root
+}
+
+type phone struct{ graph.PhoneResolver }
+
+func (r root) Query() graph.QueryResolver { return query{own: r} }
+func (r root) Phone() graph.PhoneResolver { return phone{} }
+
+func (q query) Phones(context.Context, *registry.PhoneFilter, *model.PhoneOrder, *int, *string) (*model.PhoneConnection, error) {
+	_, nodes := model.NewPhones(q.own.codec, q.own.phones)
+	page := registry.Page[registry.Phone]{Items: q.own.phones, Positions: make([]registry.Position, len(q.own.phones))}
+	return &model.PhoneConnection{Connection: model.NewConnection(page, nodes, registry.PageRequest{},
+		func(registry.Position) string { return "cursor" }, nil)}, nil
+}
+
+func (phone) LeadScore(context.Context, *model.Phone) (*model.LeadScore, error) {
+	return nil, nil //nolint:nilnil // null in GraphQL: no score yet
+}
+
+// executors returns one that writes flat lists, and one that does not. wrote counts the lists that were written.
+func executors(t testing.TB, phones []registry.Phone) (with, without *executor.Executor, wrote *int) {
+	t.Helper()
+	codec, err := opaque.New(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := graph.NewExecutableSchema(graph.Config{Resolvers: root{phones: phones, codec: codec}})
+	with, without, wrote = executor.New(schema), executor.New(schema), new(int)
+	with.AroundOperations(flat.New().Around)
+	with.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		operation := graphql.GetOperationContext(ctx)
+		before := operation.ResolverMiddleware
+		operation.ResolverMiddleware = func(ctx context.Context, resolve graphql.Resolver) (any, error) {
+			found, err := before(ctx, resolve)
+			if _, ok := found.(graphql.Marshaler); ok {
+				*wrote++
+			}
+			return found, err
+		}
+		return next(ctx)
+	})
+	return with, without, wrote
+}
+
+func answer(t testing.TB, exec *executor.Executor, role registry.Role, text string) string {
+	t.Helper()
+	ctx := registry.WithActor(graphql.StartOperationTrace(context.Background()), registry.Actor{Name: "test", Role: role})
+	now := graphql.Now()
+	operation, errs := exec.CreateOperationContext(ctx, &graphql.RawParams{
+		Query: text, Variables: map[string]any{"yes": true, "no": false}, ReadTime: graphql.TraceTiming{Start: now, End: now},
+	})
+	if errs != nil {
+		t.Fatalf("%s: %v", text, errs)
+	}
+	responses, ctx := exec.DispatchOperation(ctx, operation)
+	response := responses(ctx)
+	if response.Errors != nil {
+		t.Fatalf("%s: %v", text, response.Errors)
+	}
+	return string(response.Data)
+}
+
+// plainFields are the fields of Phone that hold plain values, by the schema.
+func plainFields() []string {
+	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
+	names := []string{"__typename"}
+	for _, f := range schema.Types["Phone"].Fields {
+		if schema.Types[f.Type.Name()].IsLeafType() && len(f.Arguments) == 0 {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+func somePhones(n int) []registry.Phone {
+	all := make([]registry.Phone, n)
+	for i := range all {
+		all[i] = registry.Phone{
+			Number: registry.Number(573000000000 + i), Region: []string{"CO", "ZZ", ""}[i%3], LineType: numbering.Mobile,
+			Valid: i%2 == 0, OriginalCarrier: []string{"", "Claro \"<&>\" \u2028"}[i%2], Location: []string{"Bogotá", "", "a\\b\n\x00"}[i%3],
+			TimeZones: [][]string{nil, {}, {"America/Bogota"}, {"a", "b"}}[i%4], PlanVersion: "v1",
+			CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000*i, time.UTC), UpdatedAt: time.Time{}.AddDate(2025, 0, i),
+		}
+	}
+	return all
+}
+
+func TestEveryPlainFieldIsWritten(t *testing.T) {
+	with, _, wrote := executors(t, somePhones(20))
+	for _, name := range plainFields() {
+		*wrote = 0
+		answer(t, with, registry.RoleAdmin, "{ phones { nodes { "+name+" } } }")
+		if *wrote != 1 {
+			t.Errorf("a list of %s goes the usual way: add it to the fields that flat writes", name)
+		}
+	}
+}
+
+func TestSameAsTheExecutor(t *testing.T) {
+	fields := plainFields()
+	rapid.Check(t, func(rt *rapid.T) {
+		phones := somePhones(rapid.IntRange(0, 30).Draw(rt, "phones"))
+		with, without, wrote := executors(t, phones)
+		role := rapid.SampledFrom([]registry.Role{registry.RoleViewer, registry.RoleOperator}).Draw(rt, "role")
+		text := "query ($yes: Boolean!, $no: Boolean!) { phones { nodes {" + selection(rt, fields, 2) +
+			"} pageInfo { hasNextPage } x: __typename @skip(if: $no) y: __typename @include(if: $yes) } }"
+		if want, got := answer(t, without, role, text), answer(t, with, role, text); got != want {
+			rt.Fatalf("%s\nis answered with\n%s\nand the usual way with\n%s", text, got, want)
+		}
+		if plain := !strings.Contains(text, "leadScore"); plain && (*wrote > 0) != (len(phones) >= 8) {
+			rt.Fatalf("%s over %d phones: %d lists were written", text, len(phones), *wrote)
+		}
+	})
+}
+
+// selection draws fields with aliases, directives and fragments. Aliases tell their field, so that no two conflict.
+func selection(rt *rapid.T, fields []string, deeper int) string {
+	var b strings.Builder
+	for range rapid.IntRange(1, 6).Draw(rt, "fields") {
+		switch kind := rapid.IntRange(0, 9).Draw(rt, "kind"); {
+		case kind == 0 && deeper > 0:
+			on := rapid.SampledFrom([]string{"... on Phone", "... on Node", "..."}).Draw(rt, "on")
+			inside := fields
+			if on == "... on Node" {
+				inside = []string{"id", "__typename"}
+			}
+			fmt.Fprintf(&b, " %s%s {%s }", on, directive(rt), selection(rt, inside, deeper-1))
+		case kind == 1 && slices.Contains(fields, "number"):
+			b.WriteString(" leadScore { total }")
+		default:
+			name := rapid.SampledFrom(fields).Draw(rt, "name")
+			if rapid.Bool().Draw(rt, "aliased") {
+				name = "a_" + name + ": " + name
+			}
+			b.WriteString(" " + name + directive(rt))
+		}
+	}
+	return b.String()
+}
+
+func directive(rt *rapid.T) string {
+	return rapid.SampledFrom([]string{"", "", " @skip(if: $no)", " @include(if: $yes)", " @skip(if: $yes)"}).Draw(rt, "directive")
+}
