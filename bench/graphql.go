@@ -71,7 +71,7 @@ func measureGraphQL(ctx context.Context, b *bench) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
 	peer, err := b.startPostgraphile(ctx, db)
-	if missing := (*errNoPeer)(nil); errors.As(err, &missing) {
+	if missing := (*noPeerError)(nil); errors.As(err, &missing) {
 		b.report.note("PostGraphile %s was not measured: %s", postgraphileVersion, missing.why)
 	} else if err != nil {
 		return err
@@ -137,49 +137,55 @@ func (b *bench) measureRead(ctx context.Context, r read, p *program, peer *postg
 			return errors.New("PostGraphile answers with other data than we do")
 		}
 	}
-	var own, their []pressure
+	var own, their trial
 	for round := range b.rounds {
 		b.say("graphql: %s, round %d of %d", r.name, round+1, b.rounds)
-		var result pressure
-		err := b.watch(ctx, p, r.name, func() (err error) {
-			result, err = press(ctx, p.graphql, ours, b.seconds/4, b.seconds)
-			return err
+		err := b.watch(ctx, p, r.name, func() error {
+			return own.run(ctx, b, p.command.Process.Pid, p.graphql, ours)
 		})
 		if err != nil {
 			return err
 		}
-		own = append(own, result)
 		if peer == nil {
 			continue
 		}
-		if result, err = press(ctx, peer.at, theirs, b.seconds/4, b.seconds); err != nil {
+		if err = their.run(ctx, b, peer.command.Process.Pid, peer.at, theirs); err != nil {
 			return err
 		}
-		their = append(their, result)
 	}
-	l := line{What: r.what, Unit: "/s", Ours: median(rates(own)), Wanted: r.wanted}
+	l := line{What: r.what, Unit: "/s", Ours: median(own.rates), Wanted: r.wanted}
+	b.report.note("%s: %s", r.what, own)
 	if peer != nil {
-		l.Against, l.Peer = "PostGraphile "+postgraphileVersion, median(rates(their))
-		b.report.note("%s: ours %s; PostGraphile %s", r.what, waits(own), waits(their))
+		l.Against, l.Peer = "PostGraphile "+postgraphileVersion, median(their.rates)
+		b.report.note("%s, PostGraphile: %s", r.what, their)
 	}
 	b.report.add(l)
 	return nil
 }
 
-func rates(all []pressure) []float64 {
-	var out []float64
-	for _, p := range all {
-		out = append(out, p.rate)
-	}
-	return out
+// trial is what one side did in all rounds.
+type trial struct {
+	rates    []float64
+	p50, p99 []time.Duration
+	spent    effort
 }
 
-func waits(all []pressure) string {
-	var p50, p99 []time.Duration
-	for _, p := range all {
-		p50, p99 = append(p50, p.p50), append(p99, p.p99)
-	}
-	return fmt.Sprintf("p50 %.1f ms, p99 %.1f ms", 1000*median(p50).Seconds(), 1000*median(p99).Seconds())
+func (t *trial) run(ctx context.Context, b *bench, pid int, at endpoint, questions [][]byte) error {
+	var result pressure
+	spent, err := b.measureEffort(pid, func() (int, error) {
+		var err error
+		result, err = press(ctx, at, questions, b.seconds/4, b.seconds)
+		return result.answers, err
+	})
+	t.rates, t.p50, t.p99 = append(t.rates, result.rate), append(t.p50, result.p50), append(t.p99, result.p99)
+	t.spent = t.spent.plus(spent)
+	return err
+}
+
+// String tells how long clients waited, and how long cores worked for an answer.
+func (t trial) String() string {
+	return fmt.Sprintf("p50 %.1f ms, p99 %.1f ms; core time for an answer %s",
+		1000*median(t.p50).Seconds(), 1000*median(t.p99).Seconds(), t.spent)
 }
 
 // questions returns the bodies of the requests, and the numbers that their answers hold, in order.

@@ -220,8 +220,9 @@ func readEvidence(ctx context.Context, db *registryDatabase, size int) (batches 
 		checked, expires         *time.Time
 		details                  *string
 	)
-	into := []any{&number, &platform, &status, &method, &strength, &simulated, &attempts, &latency, &checked, &expires, &details}
-	_, err = pgx.ForEachRow(rows, into, func() error {
+	_, err = pgx.ForEachRow(rows, []any{
+		&number, &platform, &status, &method, &strength, &simulated, &attempts, &latency, &checked, &expires, &details,
+	}, func() error {
 		if n%size == 0 {
 			batches = append(batches, &evidence{})
 		}

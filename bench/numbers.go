@@ -9,8 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
-	"syscall"
-	"time"
 
 	"github.com/nyaruka/phonenumbers/v2"
 
@@ -106,15 +104,6 @@ func (b *bench) perCore(texts []text, work func(*text) bool) float64 {
 		}
 	}
 	return float64(done) / (coreTime() - started).Seconds()
-}
-
-// coreTime is how long cores have worked for this process.
-func coreTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0 // it fails for wrong arguments only
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func share(texts []text, valid func(*text) bool) float64 {

@@ -23,10 +23,10 @@ const (
 	nodeNeeded          = 22 // least major version that PostGraphile runs on
 )
 
-// errNoPeer says why PostGraphile cannot be measured here.
-type errNoPeer struct{ why string }
+// noPeerError says why PostGraphile cannot be measured here.
+type noPeerError struct{ why string }
 
-func (e *errNoPeer) Error() string { return e.why }
+func (e *noPeerError) Error() string { return e.why }
 
 //go:embed postgraphile.mjs
 var postgraphileConfig []byte
@@ -35,7 +35,7 @@ var postgraphileConfig []byte
 // of the peers, and returns the path of node.
 func (b *bench) installPostgraphile(ctx context.Context) (node string, err error) {
 	if _, err := exec.LookPath("npm"); err != nil {
-		return "", &errNoPeer{"npm is not installed"}
+		return "", &noPeerError{"npm is not installed"}
 	}
 	if err := os.MkdirAll(b.peers, 0o750); err != nil {
 		return "", err
@@ -55,7 +55,7 @@ func (b *bench) installPostgraphile(ctx context.Context) (node string, err error
 	b.say("installing %s into %s", strings.Join(packages, " and "), b.peers)
 	install := exec.CommandContext(ctx, "npm", append([]string{"install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", b.peers}, packages...)...)
 	if out, err := install.CombinedOutput(); err != nil {
-		return "", &errNoPeer{fmt.Sprintf("npm could not install it: %.500s", out)}
+		return "", &noPeerError{fmt.Sprintf("npm could not install it: %.500s", out)}
 	}
 	return node, os.WriteFile(stamp, []byte(strings.Join(packages, " ")), 0o600)
 }
@@ -93,7 +93,7 @@ type postgraphile struct {
 	exited  chan error
 }
 
-// startPostgraphile serves a database with PostGraphile on a free port of the loopback. errNoPeer where it is not to be
+// startPostgraphile serves a database with PostGraphile on a free port of the loopback. *noPeerError where it is not to be
 // had.
 func (b *bench) startPostgraphile(ctx context.Context, db *registryDatabase) (*postgraphile, error) {
 	node, err := b.installPostgraphile(ctx)
@@ -123,7 +123,7 @@ func (b *bench) startPostgraphile(ctx context.Context, db *registryDatabase) (*p
 		"BENCH_PORT="+strconv.Itoa(port), "BENCH_CONNECTIONS="+strconv.Itoa(connections))
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {
-		return nil, &errNoPeer{fmt.Sprintf("Node.js %s does not start: %v", nodeVersion, err)}
+		return nil, &noPeerError{fmt.Sprintf("Node.js %s does not start: %v", nodeVersion, err)}
 	}
 	p := &postgraphile{command: command, exited: make(chan error, 1), at: endpoint{url: fmt.Sprintf("http://127.0.0.1:%d/graphql", port)}}
 	go func() { p.exited <- command.Wait() }()
@@ -172,7 +172,7 @@ func (p *postgraphile) stop() error {
 		return err
 	}
 	select {
-	case <-p.exited: // how it ends after a signal is its own affair
+	case <-p.exited: //nolint:errcheck // how it ends after a signal is its own affair
 	case <-time.After(10 * time.Second):
 		return p.command.Process.Kill()
 	}

@@ -17,6 +17,7 @@ const connections = 16
 
 // pressure is what came of a load.
 type pressure struct {
+	answers  int     // those of the time before the measurement included
 	rate     float64 // answers a second
 	p50, p99 time.Duration
 }
@@ -25,7 +26,8 @@ type pressure struct {
 func press(ctx context.Context, at endpoint, questions [][]byte, warm, measure time.Duration) (pressure, error) {
 	transport := &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	if _, _, err := pressFor(ctx, at, transport, questions, warm); err != nil {
+	_, before, err := pressFor(ctx, at, transport, questions, warm)
+	if err != nil {
 		return pressure{}, err
 	}
 	took, waits, err := pressFor(ctx, at, transport, questions, measure)
@@ -34,7 +36,7 @@ func press(ctx context.Context, at endpoint, questions [][]byte, warm, measure t
 	}
 	slices.Sort(waits)
 	return pressure{
-		rate: float64(len(waits)) / took.Seconds(), p50: quantile(waits, 0.5), p99: quantile(waits, 0.99),
+		answers: len(before) + len(waits), rate: float64(len(waits)) / took.Seconds(), p50: quantile(waits, 0.5), p99: quantile(waits, 0.99),
 	}, nil
 }
 

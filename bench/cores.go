@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// coreTime is how long cores have worked for this process.
+func coreTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0 // it fails for wrong arguments only
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// clockTick is the unit of times in /proc, which is the same on all systems that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// coreTimeOf is how long cores have worked for another process; 0 where the system does not tell.
+func coreTimeOf(pid int) time.Duration {
+	fields := statFields(strconv.Itoa(pid))
+	if len(fields) < 15 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[13])
+	system, _ := strconv.Atoi(fields[14])
+	return time.Duration(user+system) * clockTick
+}
+
+// coreTimeBelow is the same for the children of a process that live.
+func coreTimeBelow(parent int) time.Duration {
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0
+	}
+	var sum time.Duration
+	for _, dir := range all {
+		if fields := statFields(filepath.Base(dir)); len(fields) > 3 && fields[3] == strconv.Itoa(parent) {
+			pid, _ := strconv.Atoi(filepath.Base(dir))
+			sum += coreTimeOf(pid)
+		}
+	}
+	return sum
+}
+
+// statFields reads /proc/PID/stat; nothing where there is none. The second field, a name in brackets, is one field.
+func statFields(pid string) []string {
+	text, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err != nil {
+		return nil
+	}
+	end := bytes.LastIndexByte(text, ')')
+	if end < 0 {
+		return nil
+	}
+	return append([]string{pid, ""}, strings.Fields(string(text[end+1:]))...)
+}
+
+// effort is the time that cores worked for a number of answers.
+type effort struct {
+	server, postgres time.Duration
+	answers          int
+}
+
+// measureEffort runs work and returns what the server with this process id, and PostgreSQL, spent meanwhile.
+func (b *bench) measureEffort(pid int, work func() (answers int, err error)) (effort, error) {
+	server, postgres := coreTimeOf(pid), coreTimeBelow(b.server.postgres.PID())
+	answers, err := work()
+	return effort{
+		server: coreTimeOf(pid) - server, postgres: coreTimeBelow(b.server.postgres.PID()) - postgres, answers: answers,
+	}, err
+}
+
+func (e effort) plus(other effort) effort {
+	return effort{e.server + other.server, e.postgres + other.postgres, e.answers + other.answers}
+}
+
+// String tells the time for one answer.
+func (e effort) String() string {
+	if e.answers == 0 || e.server == 0 {
+		return "unknown"
+	}
+	each := func(d time.Duration) string {
+		return fmt.Sprintf("%.2f ms", 1000*d.Seconds()/float64(e.answers))
+	}
+	return each(e.server) + " + " + each(e.postgres) + " in PostgreSQL"
+}
