@@ -41,7 +41,7 @@ const (
 // findColumns tells what the columns hold: those that the caller named, and guesses by their names for the rest.
 //
 // A field names its column as the header does (case, accents and punctuation do not matter), or as #3 by its place, 1
-// for the first. phone and city take several, divided by commas; phone2, phone3 and so on add one each. An empty name
+// for the first. phone and city take several, divided by commas; phone2, phone3 and so on add one each. A dash
 // says that there is none, and stops the guessing.
 func findColumns(header []string, fields map[string]string) (Columns, error) {
 	c := guessColumns(header)
@@ -145,7 +145,7 @@ func isPhoneField(field string) bool {
 
 // columnsNamed returns the columns that a caller named.
 func columnsNamed(header []string, field, names string) ([]int, error) {
-	if strings.TrimSpace(names) == "" {
+	if names = strings.TrimSpace(names); names == "" || names == "-" {
 		return nil, nil
 	}
 	if i := columnNamed(header, names); i != None {

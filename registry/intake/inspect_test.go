@@ -245,7 +245,7 @@ func TestMap(t *testing.T) {
 		"list":          {map[string]string{"phone": "nota,telefono"}, named{Phones: []string{"Nota", "Teléfono"}, Places: []string{"Ciudad", "Depto"}}},
 		"with a comma":  {map[string]string{"phone": "otro, con coma"}, named{Phones: []string{"Otro, con coma"}, Places: []string{"Ciudad", "Depto"}}},
 		"by place":      {map[string]string{"phone": "#2", "extension": "#6"}, named{Phones: []string{"Teléfono"}, Extension: "Nota", Places: []string{"Ciudad", "Depto"}}},
-		"none":          {map[string]string{"city": ""}, named{Phones: []string{"Teléfono"}}},
+		"none":          {map[string]string{"city": "-"}, named{Phones: []string{"Teléfono"}}},
 		"several towns": {map[string]string{"city": "Depto,Ciudad"}, named{Phones: []string{"Teléfono"}, Places: []string{"Depto", "Ciudad"}}},
 	}
 	for name, test := range tests {
