@@ -27,7 +27,7 @@ help: ## Show this list
 run: postgres ## Set everything up, build it and serve it with sample data (ARGS="--listen 127.0.0.1:9000")
 	@$(MAKE) --no-print-directory web || echo "make run: the web interface could not be built; the API is served without it" >&2
 	@$(MAKE) --no-print-directory $(BIN)
-	@$(BIN) serve --demo $(ARGS)
+	@$(BIN) serve --demo --log-format text $(ARGS)
 
 build: web $(BIN) ## Build bin/phoneregistry, the web interface in it
 
