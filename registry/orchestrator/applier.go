@@ -116,45 +116,6 @@ func (o *Orchestrator) decode(message jetstream.Msg) (pending, bool) {
 	return pending{}, false
 }
 
-// gather collects results into batches until there are no more. A batch is handed over when it is full, or when it has
-// waited for a moment and the last one has been applied.
-func (o *Orchestrator) gather(ctx context.Context, decoded <-chan pending, batches chan<- []pending) {
-	var (
-		batch  []pending
-		checks int
-		linger <-chan time.Time
-		out    chan<- []pending
-	)
-	for {
-		in := decoded
-		if len(batch) >= o.BatchResults || checks >= o.BatchChecks {
-			in, out = nil, batches
-		}
-		select {
-		case p, ok := <-in:
-			if !ok {
-				o.giveBack(batch)
-				return
-			}
-			if len(batch) == 0 {
-				linger = time.After(o.Linger)
-			}
-			batch = append(batch, p)
-			checks += len(p.result.Checks)
-		case <-linger:
-			linger, out = nil, batches
-		case out <- batch:
-			batch, checks, linger, out = nil, 0, nil, nil
-		case <-ctx.Done():
-			o.giveBack(batch)
-			for p := range decoded {
-				o.giveBack([]pending{p})
-			}
-			return
-		}
-	}
-}
-
 // applyBatch applies results, acknowledges them and tells who may want to know. When ctx has ended before it began it
 // gives them back.
 func (o *Orchestrator) applyBatch(ctx context.Context, batch []pending) error {

@@ -55,9 +55,9 @@ type Config struct {
 	Expire time.Duration
 	// BatchResults and BatchChecks bound what is applied in one transaction; 64 results and 25,000 checks.
 	BatchResults, BatchChecks int
-	// Linger is how long the applier waits for more results after the first, so that the platforms of a range of
-	// numbers come together; 20 ms.
-	Linger time.Duration
+	// Linger is how long the first result of a range of numbers waits for those of other platforms, and Hold for how
+	// long when platforms are missing that have answered for the same job before; 20 and 100 ms.
+	Linger, Hold time.Duration
 	// Backoff is the wait after the first failure of a loop; it doubles up to 30 times of that; 200 ms.
 	Backoff time.Duration
 	// Grace is how long a transaction that is under way may take to end when Run ends; 5 s.
@@ -87,6 +87,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.BatchResults, 64)
 	setDefault(&c.BatchChecks, 25000)
 	setDefault(&c.Linger, 20*time.Millisecond)
+	setDefault(&c.Hold, 100*time.Millisecond)
 	setDefault(&c.Backoff, 200*time.Millisecond)
 	setDefault(&c.Grace, 5*time.Second)
 	return c, nil
