@@ -19,6 +19,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -43,6 +44,9 @@ var (
 	// ErrNotReady: the server runs but cannot keep messages, for instance because the disk is full.
 	ErrNotReady = errors.New("NATS is not ready")
 )
+
+// startTimeout bounds the wait until the server takes connections, its streams being read before.
+const startTimeout = 30 * time.Second
 
 const (
 	// DefaultMaxStore bounds the store, in bytes, when Config does not.
@@ -243,6 +247,11 @@ func (s *Server) runOnce(options *server.Options) error {
 	if err := bridge.failure(); err != nil {
 		s.halt()
 		return fmt.Errorf("%w: %s: %w", ErrStore, s.config.StoreDir, err)
+	}
+	// The health check itself waits for a millisecond only, which a busy machine exceeds.
+	if !started.ReadyForConnections(startTimeout) {
+		s.halt()
+		return fmt.Errorf("%w: it takes no connections after %s", ErrNotReady, startTimeout)
 	}
 	return nil
 }
