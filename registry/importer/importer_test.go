@@ -21,7 +21,7 @@ import (
 )
 
 // normalizer is made once: it is expensive and does not change.
-var normalizer = sync.OnceValues(numbering.New) //nolint:gochecknoglobals // see above
+var normalizer = sync.OnceValues(numbering.New)
 
 func numbers(t testing.TB) *numbering.Normalizer {
 	t.Helper()

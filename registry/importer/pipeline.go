@@ -29,7 +29,7 @@ type run struct {
 }
 
 // run calls merge with every run of rows. At a fault of the file it has done so with everything before the fault, and
-// returns an errUnreadable. At most workers+2 runs are in memory.
+// returns an unreadableError. At most workers+2 runs are in memory.
 func (p *pipeline) run(ctx context.Context, merge func(context.Context, registry.ImportRows) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	var (

@@ -100,8 +100,8 @@ func (s *spool) remove(name string) error {
 	return nil
 }
 
-// receive keeps what r holds under a name, durably. max bounds its size, unless negative.
-func (s *spool) receive(ctx context.Context, r io.Reader, name string, max int64) (size int64, err error) {
+// receive keeps what r holds under a name, durably. limit bounds its size, unless negative.
+func (s *spool) receive(ctx context.Context, r io.Reader, name string, limit int64) (size int64, err error) {
 	f, err := os.CreateTemp(s.dir, receivingMark+"*") // mode 0600
 	if err != nil {
 		return 0, fmt.Errorf("keep received file: %w", err)
@@ -111,15 +111,15 @@ func (s *spool) receive(ctx context.Context, r io.Reader, name string, max int64
 			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
 		}
 	}()
-	if max >= 0 {
-		r = io.LimitReader(r, max+1)
+	if limit >= 0 {
+		r = io.LimitReader(r, limit+1)
 	}
 	size, err = io.Copy(f, &contextReader{ctx, r})
 	if err != nil {
 		return 0, fmt.Errorf("receive file: %w", err)
 	}
-	if max >= 0 && size > max {
-		return 0, registry.Errorf(registry.CodeInvalidInput, []string{"file"}, "the file is larger than %d bytes, the most that is received", max)
+	if limit >= 0 && size > limit {
+		return 0, registry.Errorf(registry.CodeInvalidInput, []string{"file"}, "the file is larger than %d bytes, the most that is received", limit)
 	}
 	if err := f.Sync(); err != nil {
 		return 0, fmt.Errorf("keep received file: %w", err)

@@ -13,13 +13,13 @@ import (
 	"phoneregistry/registry/intake"
 )
 
-// errUnreadable says that a file cannot be read on, which ends its import as FAILED. Its text is shown to users.
-type errUnreadable struct{ message string }
+// unreadableError says that a file cannot be read on, which ends its import as FAILED. Its text is shown to users.
+type unreadableError struct{ message string }
 
-func (e *errUnreadable) Error() string { return e.message }
+func (e *unreadableError) Error() string { return e.message }
 
 func unreadable(format string, args ...any) error {
-	return &errUnreadable{fmt.Sprintf(format, args...)}
+	return &unreadableError{fmt.Sprintf(format, args...)}
 }
 
 // work reads the file of a claimed import from its checkpoint to its end. Faults of the file end the import as FAILED
@@ -30,7 +30,7 @@ func (i *Importer) work(ctx context.Context, claim registry.ImportClaim, path st
 	i.changed(claim.Task().ID)
 	err := i.read(ctx, claim, path, progress)
 	status, message := registry.ImportCompleted, ""
-	var fault *errUnreadable
+	var fault *unreadableError
 	switch {
 	case errors.As(err, &fault):
 		status, message = registry.ImportFailed, fault.message

@@ -14,7 +14,7 @@ import (
 )
 
 // normalizer is made once: it is expensive and does not change.
-var normalizer = sync.OnceValues(numbering.New) //nolint:gochecknoglobals // see above
+var normalizer = sync.OnceValues(numbering.New)
 
 // convertText reads a file as an import does.
 func convertText(t testing.TB, text string, c Context, fields map[string]string) []registry.ImportRow {

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -80,7 +81,7 @@ func (r *Reader) next() (Record, error) {
 			return Record{}, r.end()
 		}
 		full := len(units) == r.max/w
-		ended := r.err == io.EOF && !full
+		ended := r.atEOF() && !full
 		end, next, found := scan(units, r.dialect, ended)
 		if found == more && full {
 			line := bytes.IndexByte(units, r.dialect.Newline)
@@ -110,9 +111,11 @@ func (r *Reader) units() []byte {
 	return r.narrow[:min(len(r.narrow), r.max/w)]
 }
 
+func (r *Reader) atEOF() bool { return errors.Is(r.err, io.EOF) }
+
 // end returns the error with which the source ended. A broken last record is left unread.
 func (r *Reader) end() error {
-	if r.err == io.EOF && len(r.buf) > 0 && r.dialect.width() == 2 {
+	if r.atEOF() && len(r.buf) > 0 && r.dialect.width() == 2 {
 		r.buf = nil
 		return io.ErrUnexpectedEOF // half a code unit
 	}
@@ -177,7 +180,7 @@ func (r *Reader) skipLine() (Record, error) {
 		if len(r.buf) >= r.dialect.width() {
 			continue
 		}
-		if r.err == io.EOF {
+		if r.atEOF() {
 			rec.End = r.at.Offset
 			return rec, nil
 		}

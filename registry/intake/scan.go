@@ -24,13 +24,11 @@ const (
 // linear: whatever a file holds, a byte is looked at MaxLines times at most.
 func scan(b []byte, d Dialect, eof bool) (end, next int, found outcome) {
 	line := bytes.IndexByte(b, d.Newline)
-	quote := -1
-	if line < 0 {
-		quote = bytes.IndexByte(b, '"')
-	} else {
-		quote = bytes.IndexByte(b[:line], '"')
+	first := b
+	if line >= 0 {
+		first = b[:line]
 	}
-	if quote < 0 {
+	if bytes.IndexByte(first, '"') < 0 {
 		return lineEnd(b, line, d, eof)
 	}
 	counted, lines := max(line, 0), 0

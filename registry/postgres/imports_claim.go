@@ -215,7 +215,7 @@ func (c *importClaim) Release(ctx context.Context) {
 	defer cancel()
 	var released bool
 	if err := c.conn.QueryRow(ctx, releaseImport, importsLock, c.row.no).Scan(&released); err != nil || !released {
-		_ = c.conn.Conn().Close(ctx) //nolint:errcheck // the lock ends with the connection, one way or the other
+		_ = c.conn.Conn().Close(ctx) // the lock ends with the connection, one way or the other
 	}
 	c.conn.Release()
 }
