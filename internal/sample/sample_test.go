@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"flag"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"phoneregistry/internal/sample"
 	"phoneregistry/registry"
@@ -33,6 +38,27 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 	if more := made(t, sample.Options{Rows: 4000, Seed: 7}); !bytes.HasPrefix(more, one) {
 		t.Error("more rows made other first rows")
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The bytes of a seed stay the same from version to version.
+func TestGolden(t *testing.T) {
+	o := sample.Options{Rows: 40, Seed: 1}
+	path := filepath.Join("testdata", o.FileName())
+	got := made(t, o)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -2,6 +2,9 @@ package intake
 
 import (
 	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +134,36 @@ func TestConvertKeepsWhatItRead(t *testing.T) {
 	p := rows[0].Numbers[0].Phone
 	if p.Region != "CO" || p.LineType != numbering.Mobile || !p.Valid || p.PlanVersion == "" || len(p.TimeZones) == 0 {
 		t.Errorf("phone %+v is not described", p)
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The fixtures under testdata are made up, to look like files that people send. Beside each lies what is read from it.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.csv")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("fixtures %v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(brief(convertText(t, string(text), Context{Source: "web_forms", Region: "CO"}, nil)), "\n") + "\n"
+		golden := strings.TrimSuffix(file, ".csv") + ".golden"
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
 	}
 }
 
