@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,49 +126,6 @@ func readPlan(ctx context.Context, tx pgx.Tx, id uuid.UUID) (plan, error) {
 	return p, nil
 }
 
-// -- name: cut_chunks
-// The numbers are ascending, so their place tells their chunk.
-const cutChunks = `
-WITH ranges AS (
-	SELECT (place - 1) / $1 AS no, array_agg(number ORDER BY place) AS numbers
-	FROM unnest($2::bigint[]) WITH ORDINALITY AS n (number, place)
-	GROUP BY 1
-), cut AS (
-	INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
-	SELECT $3, p.platform::platform, $4 + r.no, r.numbers
-	FROM ranges r CROSS JOIN unnest($5::text[]) AS p (platform)
-	ORDER BY r.no, p.platform
-	RETURNING platform, chunk_no, cardinality(numbers) AS checks
-)
-SELECT platform::text, sum(checks)::bigint, max(chunk_no) + 1
-FROM cut
-GROUP BY platform`
-
-// -- name: cut_due_chunks
-// A number that is fresh on every platform takes no place; one that is fresh on some leaves a gap there, so that a
-// range has the same chunk number on every platform.
-const cutDueChunks = `
-WITH fresh AS MATERIALIZED (
-	SELECT v.number, v.platform
-	FROM platform_validations v
-	WHERE v.number = ANY ($2::bigint[]) AND v.checked_at > $6
-		AND (v.expires_at IS NULL OR v.expires_at > $7) AND v.status NOT IN ('ERROR', 'RATE_LIMITED')
-), due AS (
-	SELECT n.number, p.platform::platform AS platform, (dense_rank() OVER (ORDER BY n.number) - 1) / $1 AS no
-	FROM unnest($2::bigint[]) AS n (number) CROSS JOIN unnest($5::text[]) AS p (platform)
-	WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.number = n.number AND f.platform = p.platform::platform)
-), cut AS (
-	INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
-	SELECT $3, platform, $4 + no, array_agg(number ORDER BY number)
-	FROM due
-	GROUP BY no, platform
-	ORDER BY no, platform
-	RETURNING platform, chunk_no, cardinality(numbers) AS checks
-)
-SELECT platform::text, sum(checks)::bigint, max(chunk_no) + 1
-FROM cut
-GROUP BY platform`
-
 // cut takes the next numbers of the target and writes their chunks.
 func (p plan) cut(ctx context.Context, tx pgx.Tx, now time.Time) (cutting, error) {
 	limit := max(planNumbers/p.batch, 1) * p.batch
@@ -177,17 +135,111 @@ func (p plan) cut(ctx context.Context, tx pgx.Tx, now time.Time) (cutting, error
 		return c, err
 	}
 	c.last = numbers[len(numbers)-1]
-	statement := cutChunks
-	arguments := []any{p.batch, integers(numbers), p.job, p.nextChunk, p.platforms}
-	if p.recheck != nil {
-		statement = cutDueChunks
-		arguments = append(arguments, now.Add(-time.Duration(*p.recheck)*time.Second), now)
-	}
-	rows, err := tx.Query(ctx, statement, arguments...)
+	fresh, err := p.fresh(ctx, tx, now, numbers)
 	if err != nil {
-		return c, wrapped(err, "cut chunks")
+		return c, err
 	}
-	return c, wrapped(c.collect(rows), "cut chunks")
+	pieces := cutNumbers(integers(numbers), fresh, len(p.platforms), p.batch)
+	c.platforms, c.checks = p.platforms, make([]int64, len(p.platforms))
+	for i, place := range pieces.platforms {
+		c.checks[place] += int64(pieces.to[i] - pieces.from[i])
+		c.nextChunk = max(c.nextChunk, p.nextChunk+int(pieces.no[i])+1)
+	}
+	return c, p.insert(ctx, tx, pieces)
+}
+
+// -- name: fresh_evidence
+const selectFreshEvidence = `
+SELECT v.number, v.platform::text
+FROM platform_validations v
+WHERE v.number = ANY ($1::bigint[]) AND v.platform = ANY ($2::text[]::platform[]) AND v.checked_at > $3
+	AND (v.expires_at IS NULL OR v.expires_at > $4) AND v.status NOT IN ('ERROR', 'RATE_LIMITED')`
+
+// fresh returns, for numbers whose evidence is younger than the job asks for, on which of its platforms: bit i is
+// set for platform i.
+func (p plan) fresh(ctx context.Context, tx pgx.Tx, now time.Time, numbers []registry.Number) (map[int64]uint16, error) {
+	if p.recheck == nil {
+		return nil, nil
+	}
+	since := now.Add(-time.Duration(*p.recheck) * time.Second)
+	rows, err := tx.Query(ctx, selectFreshEvidence, integers(numbers), p.platforms, since, now)
+	if err != nil {
+		return nil, wrapped(err, "read fresh evidence")
+	}
+	fresh := map[int64]uint16{}
+	var (
+		number   int64
+		platform string
+	)
+	_, err = pgx.ForEachRow(rows, []any{&number, &platform}, func() error {
+		fresh[number] |= 1 << slices.Index(p.platforms, platform)
+		return nil
+	})
+	return fresh, wrapped(err, "read fresh evidence")
+}
+
+// pieces are chunks as columns. Their numbers are those from one place to another in one long list, so that the
+// platforms of a range can share them.
+type pieces struct {
+	numbers   []int64
+	platforms []int16 // places in the list of platforms
+	no        []int32 // counted from 0
+	from, to  []int32
+}
+
+// cutNumbers cuts ascending numbers into ranges and these into a chunk for each platform, without what is fresh. A
+// number that is fresh on every platform takes no place; one that is fresh on some leaves a gap there, so that a range
+// has the same chunk number on all platforms.
+func cutNumbers(numbers []int64, fresh map[int64]uint16, platforms, batch int) pieces {
+	all := uint16(1)<<platforms - 1
+	due := numbers
+	if len(fresh) > 0 {
+		due = slices.DeleteFunc(slices.Clone(numbers), func(n int64) bool { return fresh[n] == all })
+	}
+	p := pieces{numbers: slices.Clone(due)}
+	for no := 0; no*batch < len(due); no++ {
+		from, to := no*batch, min((no+1)*batch, len(due))
+		var some uint16 // platforms that leave something out
+		for _, n := range due[from:to] {
+			some |= fresh[n]
+		}
+		for place := range platforms {
+			bit := uint16(1) << place
+			if some&bit == 0 {
+				p.add(place, no, from, to)
+				continue
+			}
+			start := len(p.numbers)
+			for _, n := range due[from:to] {
+				if fresh[n]&bit == 0 {
+					p.numbers = append(p.numbers, n)
+				}
+			}
+			if len(p.numbers) > start {
+				p.add(place, no, start, len(p.numbers))
+			}
+		}
+	}
+	return p
+}
+
+func (p *pieces) add(place, no, from, to int) {
+	p.platforms, p.no = append(p.platforms, int16(place)), append(p.no, int32(no))
+	p.from, p.to = append(p.from, int32(from)), append(p.to, int32(to))
+}
+
+// -- name: insert_chunks
+const insertChunks = `
+INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
+SELECT $1, ($2::text[])[c.place + 1]::platform, $3 + c.no, ($4::bigint[])[c.first + 1:c.last]
+FROM unnest($5::smallint[], $6::integer[], $7::integer[], $8::integer[]) AS c (place, no, first, last)`
+
+func (p plan) insert(ctx context.Context, tx pgx.Tx, c pieces) error {
+	if len(c.no) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, insertChunks, p.job, p.platforms, p.nextChunk, c.numbers, c.platforms, c.no, c.from, c.to)
+	return wrapped(err, "cut chunks")
 }
 
 // collect reads what was cut: platform, checks and the next chunk number.
