@@ -63,32 +63,32 @@ func statFields(pid string) []string {
 	return append([]string{pid, ""}, strings.Fields(string(text[end+1:]))...)
 }
 
-// effort is the time that cores worked for a number of answers.
+// effort is the time that cores worked for a number of things: answers, rows, checks.
 type effort struct {
 	server, postgres time.Duration
-	answers          int
+	things           int
 }
 
-// measureEffort runs work and returns what the server with this process id, and PostgreSQL, spent meanwhile.
-func (b *bench) measureEffort(pid int, work func() (answers int, err error)) (effort, error) {
+// measureEffort runs work and returns what the process with this id, and PostgreSQL, spent meanwhile.
+func (b *bench) measureEffort(pid int, work func() (things int, err error)) (effort, error) {
 	server, postgres := coreTimeOf(pid), coreTimeBelow(b.server.postgres.PID())
-	answers, err := work()
+	things, err := work()
 	return effort{
-		server: coreTimeOf(pid) - server, postgres: coreTimeBelow(b.server.postgres.PID()) - postgres, answers: answers,
+		server: coreTimeOf(pid) - server, postgres: coreTimeBelow(b.server.postgres.PID()) - postgres, things: things,
 	}, err
 }
 
 func (e effort) plus(other effort) effort {
-	return effort{e.server + other.server, e.postgres + other.postgres, e.answers + other.answers}
+	return effort{e.server + other.server, e.postgres + other.postgres, e.things + other.things}
 }
 
-// String tells the time for one answer.
+// String tells the time for one thing.
 func (e effort) String() string {
-	if e.answers == 0 || e.server == 0 {
+	if e.things == 0 || e.server+e.postgres == 0 {
 		return "unknown"
 	}
 	each := func(d time.Duration) string {
-		return fmt.Sprintf("%.2f ms", 1000*d.Seconds()/float64(e.answers))
+		return fmt.Sprintf("%.3g ms", 1000*d.Seconds()/float64(e.things))
 	}
 	return each(e.server) + " + " + each(e.postgres) + " in PostgreSQL"
 }

@@ -38,23 +38,25 @@ func measureImports(ctx context.Context, b *bench) error {
 		return err
 	}
 	var ours, raw []float64
+	var own, their effort
 	for round := range b.rounds {
 		b.say("import: %d rows, round %d of %d", b.rows, round+1, b.rounds)
-		took, counts, err := b.timeImport(ctx, path, numbers)
+		took, spent, counts, err := b.timeImport(ctx, path, numbers)
 		if err != nil {
 			return err
 		}
-		ours = append(ours, float64(b.rows)/took.Seconds())
-		took, err = b.timeLoad(ctx, load, counts)
+		ours, own = append(ours, float64(b.rows)/took.Seconds()), own.plus(spent)
+		took, spent, err = b.timeLoad(ctx, load, counts)
 		if err != nil {
 			return err
 		}
-		raw = append(raw, float64(b.rows)/took.Seconds())
+		raw, their = append(raw, float64(b.rows)/took.Seconds()), their.plus(spent)
 	}
 	b.report.add(line{
 		What: "import of a file, end to end", Unit: "rows/s", Ours: median(ours),
 		Against: "COPY and merge", Peer: median(raw), Wanted: 0.25,
 	})
+	b.report.note("import: core time for a row %s; COPY and merge %s", own, their)
 	return nil
 }
 
@@ -70,22 +72,36 @@ func (b *bench) sampleFile(rows int) (path string, err error) {
 }
 
 // timeImport imports the file into an empty registry, and returns how many rows each table has then.
-func (b *bench) timeImport(ctx context.Context, path string, numbers *numbering.Normalizer) (took time.Duration, counts map[string]int64, err error) {
+func (b *bench) timeImport(ctx context.Context, path string, numbers *numbering.Normalizer) (took time.Duration, spent effort, counts map[string]int64, err error) {
 	db, err := b.server.fresh(ctx)
 	if err != nil {
-		return 0, nil, err
+		return 0, spent, nil, err
 	}
 	defer func() { err = errors.Join(err, db.drop()) }()
-	if err := db.settle(ctx); err != nil {
-		return 0, nil, err
+	stop, err := b.profileSelf("import")
+	if err != nil {
+		return 0, spent, nil, err
 	}
-	started := time.Now()
-	if err := importFile(ctx, db, path, numbers); err != nil {
-		return 0, nil, err
+	took, spent, err = b.timed(ctx, db, func() error { return importFile(ctx, db, path, numbers) })
+	if err = errors.Join(err, stop()); err != nil {
+		return 0, spent, nil, err
 	}
-	took = time.Since(started)
 	counts, err = countTables(ctx, db)
-	return took, counts, err
+	return took, spent, counts, err
+}
+
+// timed runs work on a database that has nothing left to write.
+func (b *bench) timed(ctx context.Context, db *registryDatabase, work func() error) (took time.Duration, spent effort, err error) {
+	if err := db.settle(ctx); err != nil {
+		return 0, spent, err
+	}
+	spent, err = b.measureEffort(os.Getpid(), func() (int, error) {
+		started := time.Now()
+		err := work()
+		took = time.Since(started)
+		return b.rows, err
+	})
+	return took, spent, err
 }
 
 // importFile imports a file as the program does.
@@ -116,28 +132,24 @@ func countTables(ctx context.Context, db *registryDatabase) (map[string]int64, e
 
 // timeLoad loads prepared rows into an empty registry. It fails when that wrote other rows than the import did: the
 // comparison would be worth nothing.
-func (b *bench) timeLoad(ctx context.Context, l *load, want map[string]int64) (took time.Duration, err error) {
+func (b *bench) timeLoad(ctx context.Context, l *load, want map[string]int64) (took time.Duration, spent effort, err error) {
 	db, err := b.server.fresh(ctx)
 	if err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	defer func() { err = errors.Join(err, db.drop()) }()
-	if err := db.settle(ctx); err != nil {
-		return 0, err
+	took, spent, err = b.timed(ctx, db, func() error { return l.run(ctx, db) })
+	if err != nil {
+		return 0, spent, err
 	}
-	started := time.Now()
-	if err := l.run(ctx, db); err != nil {
-		return 0, err
-	}
-	took = time.Since(started)
 	got, err := countTables(ctx, db)
 	if err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	for _, table := range importTables() {
 		if got[table] != want[table] {
-			return 0, fmt.Errorf("the raw side wrote %d rows to %s, the import %d", got[table], table, want[table])
+			return 0, spent, fmt.Errorf("the raw side wrote %d rows to %s, the import %d", got[table], table, want[table])
 		}
 	}
-	return took, nil
+	return took, spent, nil
 }

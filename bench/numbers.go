@@ -28,7 +28,7 @@ func measureNumbering(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	cells, err := sampleCells(20_000)
+	cells, err := sampleCells(8_000)
 	if err != nil {
 		return err
 	}
