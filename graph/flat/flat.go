@@ -46,6 +46,9 @@ func New() *Lists {
 	}}
 }
 
+// Writes reports whether a field of Phone is a plain value that is written here.
+func (l *Lists) Writes(field string) bool { return l.phone[field] != nil }
+
 // Around looks at what the fields of an operation resolve to, and writes those lists that it can.
 func (l *Lists) Around(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx)

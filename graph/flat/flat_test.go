@@ -91,16 +91,25 @@ func answer(t testing.TB, exec *executor.Executor, role registry.Role, text stri
 	return string(response.Data)
 }
 
-// plainFields are the fields of Phone that hold plain values, by the schema.
+// plainFields are the fields of Phone that hold plain values and are open to all, by the schema.
 func plainFields() []string {
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
 	names := []string{"__typename"}
 	for _, f := range schema.Types["Phone"].Fields {
-		if schema.Types[f.Type.Name()].IsLeafType() && len(f.Arguments) == 0 {
+		if schema.Types[f.Type.Name()].IsLeafType() && len(f.Arguments) == 0 && f.Directives.ForName("access") == nil {
 			names = append(names, f.Name)
 		}
 	}
 	return names
+}
+
+// The directive that guards a field is not run where the executor is not.
+func TestGuardedFieldsAreNotWritten(t *testing.T) {
+	for _, f := range graph.NewExecutableSchema(graph.Config{}).Schema().Types["Phone"].Fields {
+		if f.Directives.ForName("access") != nil && flat.New().Writes(f.Name) {
+			t.Errorf("%s is guarded by @access, and written without asking", f.Name)
+		}
+	}
 }
 
 func somePhones(n int) []registry.Phone {
