@@ -72,7 +72,7 @@ func TestQuantile(t *testing.T) {
 
 func TestListReadsBothShapes(t *testing.T) {
 	for text, want := range map[string][]string{
-		`[{"number":"+573001234567"},{"number":"+525512345678"}]`:                              {"573001234567", "525512345678"},
+		`[{"number":"+573001234567"},{"number":"+525512345678"}]`:                               {"573001234567", "525512345678"},
 		`{"nodes":[{"number":"573001234567"}],"pageInfo":{"endCursor":"x","hasNextPage":true}}`: {"573001234567"},
 	} {
 		var l list
