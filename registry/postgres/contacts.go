@@ -95,7 +95,8 @@ const (
 //     primary when it is the first, or when that is asked for.
 //   - A number the customer holds is given by one more source, or again by the same. The source with the highest
 //     priority is named as its source (of several, the one that was created first).
-//   - An extension replaces the one known when its source counts at least as much as the one named.
+//   - An extension is kept when none is known, and replaces the one known when its source has a higher priority than
+//     the one named, or the same and its word is not older.
 //   - A phone is described anew when it was described by another version of the plan.
 func planAddition(a registry.PhoneAddition, known knownForAddition, now time.Time) (addition, error) {
 	from, ok := sourceNamed(known.sources, a.Source)

@@ -66,12 +66,12 @@ func (c contact) merge(from source, extension string, now time.Time, sources []s
 	}
 	before := c
 	best := bestSource(c.sourceIDs, sources)
-	c.sourceID, c.Source = best.ID, best.Name
-	c.Confidence = registry.Confidence(best.Priority, len(c.sourceIDs), c.IsVerified)
-	if extension != "" && extension != c.Extension && from.Priority >= best.Priority {
+	if extension != "" && extension != c.Extension && (c.Extension == "" || from.outdoes(before, now, sources)) {
 		c.Extension = extension
 		changed = append(changed, "extension")
 	}
+	c.sourceID, c.Source = best.ID, best.Name
+	c.Confidence = registry.Confidence(best.Priority, len(c.sourceIDs), c.IsVerified)
 	if c.sourceID != before.sourceID {
 		changed = append(changed, "source")
 	}
@@ -83,6 +83,16 @@ func (c contact) merge(from source, extension string, now time.Time, sources []s
 		changed = append(changed, "last_seen_at")
 	}
 	return c, changed
+}
+
+// outdoes reports whether what a source says at a moment replaces what is known: its priority is higher than that of the
+// contact's source, or it is the same and the word is not older.
+func (s source) outdoes(known contact, at time.Time, sources []source) bool {
+	i := slices.IndexFunc(sources, func(other source) bool { return other.ID == known.sourceID })
+	if i < 0 || s.Priority != sources[i].Priority {
+		return i < 0 || s.Priority > sources[i].Priority
+	}
+	return !at.Before(known.LastSeenAt)
 }
 
 // bestSource returns the one with the highest priority among the keys; of several, the one created first.
