@@ -45,8 +45,12 @@ var (
 	ErrNotReady = errors.New("NATS is not ready")
 )
 
-// startTimeout bounds the wait until the server takes connections, its streams being read before.
-const startTimeout = 30 * time.Second
+const (
+	// startTimeout bounds the wait until the server takes connections, its streams being read before.
+	startTimeout = 30 * time.Second
+	// disconnectTimeout bounds the waits for a connection within the process to end.
+	disconnectTimeout = 5 * time.Second
+)
 
 const (
 	// DefaultMaxStore bounds the store, in bytes, when Config does not.
@@ -80,6 +84,10 @@ type Server struct {
 	lock   *dirlock.Lock
 	token  string
 
+	mu      sync.Mutex
+	inside  map[uint64]*nats.Conn // connections within the process, by the server's id of them
+	stopped bool
+
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -101,7 +109,7 @@ func Start(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, lock: lock}
+	s := &Server{config: config, lock: lock, inside: map[uint64]*nats.Conn{}}
 	if config.Listen != "" {
 		s.token = config.Token
 	}
@@ -248,7 +256,6 @@ func (s *Server) runOnce(options *server.Options) error {
 		s.halt()
 		return fmt.Errorf("%w: %s: %w", ErrStore, s.config.StoreDir, err)
 	}
-	// The health check itself waits for a millisecond only, which a busy machine exceeds.
 	if !started.ReadyForConnections(startTimeout) {
 		s.halt()
 		return fmt.Errorf("%w: it takes no connections after %s", ErrNotReady, startTimeout)
@@ -256,7 +263,8 @@ func (s *Server) runOnce(options *server.Options) error {
 	return nil
 }
 
-// Connect returns a connection within the process, which needs no port.
+// Connect returns a connection within the process, which needs no port. Stop ends it in good order, so that it need not
+// be closed before.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	all := []nats.Option{nats.InProcessServer(s.nats)}
 	if s.token != "" {
@@ -266,7 +274,30 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to embedded NATS: %w", err)
 	}
+	if err := s.remember(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	return conn, nil
+}
+
+func (s *Server) remember(conn *nats.Conn) error {
+	id, err := conn.GetClientID()
+	if err != nil {
+		return fmt.Errorf("connect to embedded NATS: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return fmt.Errorf("%w: stopped", ErrNotReady)
+	}
+	for known := range s.inside {
+		if s.nats.GetClient(known) == nil {
+			delete(s.inside, known) // closed long ago
+		}
+	}
+	s.inside[id] = conn
+	return nil
 }
 
 // ClientURL is the address for clients outside this process, such as nats://127.0.0.1:4222, without the token; empty
@@ -283,11 +314,14 @@ func (s *Server) Ready() error {
 	if !s.nats.Running() {
 		return fmt.Errorf("%w: stopped", ErrNotReady)
 	}
-	health := s.nats.Healthz(&server.HealthzOptions{})
-	if health.StatusCode != healthy {
-		return fmt.Errorf("%w: %s", ErrNotReady, health.Error)
+	var health *server.HealthStatus
+	for range 5 { // each look gives up after a millisecond, which a busy machine exceeds at times
+		if health = s.nats.Healthz(&server.HealthzOptions{}); health.StatusCode == healthy {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	return nil
+	return fmt.Errorf("%w: %s", ErrNotReady, health.Error)
 }
 
 const healthy = 200 // the server answers with HTTP codes
@@ -296,10 +330,43 @@ const healthy = 200 // the server answers with HTTP codes
 // once and from several goroutines.
 func (s *Server) Stop() error {
 	s.stopOnce.Do(func() {
+		s.disconnect()
 		s.halt()
 		s.stopErr = s.lock.Release()
 	})
 	return s.stopErr
+}
+
+// disconnect closes the connections within the process, but not before the server has done what they asked for last: one
+// that shuts down while it makes a stream forgets that stream without closing its files.
+func (s *Server) disconnect() {
+	s.mu.Lock()
+	s.stopped = true
+	open := s.inside
+	s.mu.Unlock()
+	for _, conn := range open {
+		_ = conn.FlushTimeout(disconnectTimeout) // fails when it is closed already
+		conn.Close()
+	}
+	patience := time.After(disconnectTimeout)
+	for s.busy(open) {
+		select {
+		case <-patience:
+			return
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// busy tells whether the server still has one of the connections, or a request to JetStream in hand.
+func (s *Server) busy(connections map[uint64]*nats.Conn) bool {
+	for id := range connections {
+		if s.nats.GetClient(id) != nil {
+			return true
+		}
+	}
+	state, err := s.nats.Jsz(nil)
+	return err == nil && state.API.Inflight > 0
 }
 
 func (s *Server) halt() {

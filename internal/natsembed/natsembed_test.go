@@ -138,6 +138,31 @@ func TestARestartKeepsTheStream(t *testing.T) {
 	}
 }
 
+// TestStopWhileStreamsAreMade: a server that shuts down in the middle of that leaves goroutines, which goleak would find.
+func TestStopWhileStreamsAreMade(t *testing.T) {
+	for range 10 {
+		s := mustStart(t, Config{StoreDir: t.TempDir()})
+		conn, err := s.Connect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5 {
+			name := fmt.Sprintf("S%d", i)
+			request := fmt.Sprintf(`{"name": %q, "subjects": ["%s.>"], "storage": "file"}`, name, name)
+			if err := conn.Publish("$JS.API.STREAM.CREATE."+name, []byte(request)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustStop(t, s)
+		if !conn.IsClosed() {
+			t.Error("the connection outlived the server")
+		}
+		if _, err := s.Connect(); err == nil {
+			t.Error("connected to a stopped server")
+		}
+	}
+}
+
 func TestListenNeedsTheToken(t *testing.T) {
 	output := &logs{}
 	s := mustStart(t, Config{
