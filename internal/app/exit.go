@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"phoneregistry/internal/config"
+	"phoneregistry/internal/natsembed"
 	"phoneregistry/internal/pgembed"
 	"phoneregistry/registry"
 )
@@ -51,6 +52,7 @@ func ExitCode(err error) int {
 	}
 	for _, misplaced := range []error{
 		pgembed.ErrForeignOwner, pgembed.ErrNotEnterable, pgembed.ErrVersion, pgembed.ErrNotACluster, pgembed.ErrInUse,
+		natsembed.ErrInUse, natsembed.ErrStore,
 	} {
 		if errors.Is(err, misplaced) {
 			return ExitUsage
