@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -98,6 +99,21 @@ func TestBrokenRows(t *testing.T) {
 	raw := f.strings(t, `SELECT concat_ws(' ', row_no, encode(raw, 'escape') ) FROM source_records WHERE row_no IN (1, 3) ORDER BY row_no`)
 	if diff := cmp.Diff([]string{"1 1;Ana;3001234567;", `3 3;Mu\361oz;abc;`}, raw); diff != "" {
 		t.Errorf("rows as received: %s", diff)
+	}
+}
+
+// An export is longer than a page.
+func TestLongQuarantine(t *testing.T) {
+	f := newFixture(t)
+	const rows = 2*registry.MaxPageSize + 1
+	b := f.importText(t, "id,tel,cel\n"+strings.Repeat("1,12,34\n", rows), importer.Options{Source: "web_forms", Region: "CO"})
+	var out bytes.Buffer
+	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := csv.NewReader(&out).ReadAll()
+	if err != nil || len(all) != 1+2*rows || all[2*rows][0] != strconv.Itoa(rows) {
+		t.Errorf("%d lines, %v; want a header and two for each of %d rows", len(all), err, rows)
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *Store) CountImports(ctx context.Context) (n int64, err error) {
 const piecesOfRow = 1 << 15
 
 // -- name: quarantine
-// $3 is a row and $4 a piece to start behind, $5 how many, null for all.
+// $3 is a row and $4 a piece to start behind.
 const selectQuarantine = `
 SELECT q.row_no, q.piece, q.reason, q.message, q.raw, b.encoding
 FROM import_batches b
@@ -152,24 +152,24 @@ func scanQuarantine(row pgx.CollectableRow) (registry.QuarantineEntry, error) {
 	return e, err
 }
 
-// EachQuarantined calls do with everything an import did not accept, in file order, without holding it all in memory.
-// An error of do ends it and is returned.
+// EachQuarantined calls do with everything an import did not accept, in file order. It reads page by page, so that a slow
+// receiver keeps neither memory nor a connection. An error of do ends it and is returned.
 func (s *Store) EachQuarantined(ctx context.Context, f registry.QuarantineFilter, do func(registry.QuarantineEntry) error) error {
-	rows, err := s.pool.Query(ctx, selectQuarantine, f.Import, f.Reason, int64(0), int64(-1), nil)
-	if err != nil {
-		return wrapped(err, "read quarantine")
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := scanQuarantine(rows)
+	for p := (registry.PageRequest{First: registry.MaxPageSize}); ; {
+		page, err := s.Quarantine(ctx, f, p)
 		if err != nil {
-			return wrapped(err, "read quarantine")
-		}
-		if err := do(e); err != nil {
 			return err
 		}
+		for _, e := range page.Items {
+			if err := do(e); err != nil {
+				return err
+			}
+		}
+		if !page.HasMore {
+			return nil
+		}
+		p.After = &page.Positions[len(page.Positions)-1]
 	}
-	return wrapped(rows.Err(), "read quarantine")
 }
 
 // -- name: count_quarantine
