@@ -114,9 +114,23 @@ JOIN sources s ON s.id = c.source_id
 WHERE c.customer_id = ANY ($1)
 ORDER BY c.customer_id, c.is_primary DESC, c.confidence DESC, c.number`
 
+// -- name: contacts_of_customer
+// For one customer, as they are read most: PostgreSQL plans a list each time anew, since it may be short or long, and
+// that takes four times as long as reading one customer.
+const selectContactsOfOne = `
+SELECT ` + contactColumns + `
+FROM customer_phones c
+JOIN sources s ON s.id = c.source_id
+WHERE c.customer_id = $1
+ORDER BY c.is_primary DESC, c.confidence DESC, c.number`
+
 // CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number.
 func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]registry.CustomerPhone, error) {
-	rows, err := s.pool.Query(ctx, selectContacts, customerIDs)
+	sql, argument := selectContacts, any(customerIDs)
+	if len(customerIDs) == 1 {
+		sql, argument = selectContactsOfOne, customerIDs[0]
+	}
+	rows, err := s.pool.Query(ctx, sql, argument)
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}

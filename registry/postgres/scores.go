@@ -17,7 +17,7 @@ const selectValidations = `
 SELECT v.number, v.platform::text, v.status::text, v.method, v.strength, v.simulated, v.attempts, v.latency_ms,
 	v.checked_at, v.expires_at, v.details
 FROM platform_validations v
-WHERE v.number = ANY ($1)
+WHERE v.number = ` + anyNumber + `
 ORDER BY v.number, v.platform`
 
 // Validations returns the evidence on each number, in the order of platforms.
@@ -75,7 +75,7 @@ func scanScore(row pgx.CollectableRow) (registry.LeadScore, error) {
 const selectScores = `
 SELECT ` + scoreColumns + `
 FROM lead_scores s
-WHERE s.number = ANY ($1)`
+WHERE s.number = ` + anyNumber
 
 // LeadScores returns the scores of those of the numbers that have one.
 func (s *Store) LeadScores(ctx context.Context, numbers []registry.Number) (map[registry.Number]registry.LeadScore, error) {
