@@ -86,7 +86,9 @@ func (h *Handler) pump(ctx context.Context, cancel context.CancelFunc, opCtx *gr
 			}
 		case response, ok := <-results:
 			if !ok {
-				s.write(complete)
+				if ctx.Err() == nil { // else the connection ends, not the stream
+					s.write(complete)
+				}
 				return
 			}
 			if !s.next(response) {

@@ -298,6 +298,7 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	}
 	switch waiting := s.finish(op); {
 	case !waiting:
+	case s.life.Err() != nil: // the connection ends, not the stream: who was told that it is complete would not come back
 	case errs != nil:
 		_ = s.sendErrors(op.id, errs)
 	default:

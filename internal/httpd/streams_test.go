@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -505,19 +506,43 @@ func TestAReaderThatStandsStillIsDropped(t *testing.T) {
 	}
 }
 
+// TestStreamsEndWithTheServer also checks that nobody is told that a stream is complete: a client would not come back
+// to it when the server does.
 func TestStreamsEndWithTheServer(t *testing.T) {
+	const streams = 8
 	a := newApp(t)
 	id := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
-	c := a.subscribe(t, registry.RoleViewer, jobProgress, vars{"id": id})
-	c.next(t)
+	c := a.connect(t, registry.RoleViewer)
+	for i := range streams {
+		c.send(t, strconv.Itoa(i), "subscribe", vars{"query": jobProgress, "variables": vars{"id": id}})
+	}
+	for range streams {
+		c.next(t)
+	}
 	response := a.stream(t.Context(), t, registry.RoleViewer, jobProgress, vars{"id": id})
 	seen := 0
-	for range events(response.Body) {
+	for event := range events(response.Body) {
 		if seen++; seen == 1 {
 			a.stop()
 		}
+		if event == "complete" {
+			t.Error("an event stream was completed")
+		}
 	}
-	if code := c.closed(t); code != websocket.CloseGoingAway {
-		t.Errorf("the socket is closed with %d; want %d", code, websocket.CloseGoingAway)
+	for {
+		var m wsMessage
+		err := c.ReadJSON(&m)
+		if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
+			if closed.Code != websocket.CloseGoingAway {
+				t.Errorf("the socket is closed with %d; want %d", closed.Code, websocket.CloseGoingAway)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("not closed by a close frame: %v", err)
+		}
+		if m.Type == "complete" {
+			t.Errorf("subscription %s was completed", m.ID)
+		}
 	}
 }
