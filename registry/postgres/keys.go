@@ -39,8 +39,6 @@ func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (registry.APIKe
 }
 
 // -- name: insert_api_key
-//
-//nolint:gosec // no credential, a statement
 const insertAPIKey = `
 INSERT INTO api_keys (id, name, token_hash, role, created_by, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)`
@@ -78,16 +76,12 @@ func (s *Store) APIKeys(ctx context.Context) ([]registry.APIKey, error) {
 }
 
 // -- name: revoke_api_key
-//
-//nolint:gosec // no credential, a statement
 const revokeAPIKey = `
 UPDATE api_keys
 SET revoked_at = $2
 WHERE id = $1 AND revoked_at IS NULL`
 
 // -- name: api_key_exists
-//
-//nolint:gosec // no credential, a statement
 const selectAPIKeyExists = `
 SELECT EXISTS (SELECT FROM api_keys WHERE id = $1)`
 
