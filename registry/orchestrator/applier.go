@@ -107,7 +107,7 @@ func (o *Orchestrator) decode(message jetstream.Msg) (pending, bool) {
 		}
 	}
 	if key, ok := chunkOf(message); ok {
-		o.Logger.Error("a result does not keep the rules of its message", "job", key.Job, "platform", key.Platform, "chunk", key.No, "error", err)
+		o.Logger.Error("a result does not keep the rules of its message", "job_id", key.Job, "platform", key.Platform, "chunk", key.No, "error", err)
 		return pending{message, registry.ChunkResult{ChunkKey: key}}, true
 	}
 	o.Logger.Error("a result cannot be read", "subject", message.Subject(), "error", err)
@@ -164,7 +164,7 @@ func (o *Orchestrator) isolate(ctx context.Context, batch []pending, cause error
 		o.giveBack(batch)
 		return fmt.Errorf("refuse a result: %w", cause)
 	}
-	o.Logger.Error("the database rejects a result", "job", p.result.Job, "platform", p.result.Platform, "chunk", p.result.No, "error", cause)
+	o.Logger.Error("the database rejects a result", "job_id", p.result.Job, "platform", p.result.Platform, "chunk", p.result.No, "error", cause)
 	p.result.Checks = nil
 	return o.applyBatch(ctx, []pending{p})
 }
@@ -172,7 +172,7 @@ func (o *Orchestrator) isolate(ctx context.Context, batch []pending, cause error
 // conclude acknowledges a result that has been dealt with. When the acknowledgement is lost the result comes again and
 // finds its chunk settled.
 func (o *Orchestrator) conclude(p pending, v registry.Verdict) {
-	log := o.Logger.With("job", p.result.Job, "platform", p.result.Platform, "chunk", p.result.No, "worker", p.result.Worker)
+	log := o.Logger.With("job_id", p.result.Job, "platform", p.result.Platform, "chunk", p.result.No, "worker", p.result.Worker)
 	switch v {
 	case registry.ResultUnknown:
 		log.Warn("a result names a chunk that does not exist")

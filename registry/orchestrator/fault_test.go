@@ -220,7 +220,7 @@ func TestServersComeAndGo(t *testing.T) {
 	r.phones(2000)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a schedule, no secret
+	random := rand.New(rand.NewPCG(seed, 1))
 	job := r.job(spec(20))
 	for !r.look(job.ID).Status.Ended() {
 		o := r.orchestrator(func(c *Config) { c.Lease, c.ClaimLease, c.BatchResults = 400*time.Millisecond, 200*time.Millisecond, 4 })

@@ -56,7 +56,7 @@ func (o *Orchestrator) planRound(ctx context.Context) (busy bool, err error) {
 
 // giveUp fails a job that will never be planned.
 func (o *Orchestrator) giveUp(ctx context.Context, id uuid.UUID, cause error) error {
-	o.Logger.Error("job cannot be planned", "job", id, "error", cause)
+	o.Logger.Error("job cannot be planned", "job_id", id, "error", cause)
 	_, err := o.Ledger.FailJob(ctx, id, reasonUnplannable)
 	if _, ended := registry.UserErrors(err); ended || errors.Is(err, registry.ErrNotFound) {
 		return nil

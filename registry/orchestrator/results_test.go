@@ -60,7 +60,7 @@ func TestTwiceAndInAnyOrder(t *testing.T) {
 		r.start(func(ctx context.Context) error { return r.pullChunks(ctx, p, chunks) })
 	}
 	var air []bus.Chunk // three of each
-	for received := 0; received < 150; received++ {
+	for received := range 150 {
 		c := <-chunks
 		air = append(air, c, c, c)
 		if received%10 == 9 {

@@ -154,7 +154,7 @@ func (r *rig) log() *slog.Logger {
 }
 
 // streams are small enough for the store of a test.
-var streams = bus.Options{MaxBytes: 64 << 20} //nolint:gochecknoglobals // a constant
+var streams = bus.Options{MaxBytes: 64 << 20}
 
 // orchestrator makes one with short times, which tests may change.
 func (r *rig) orchestrator(change ...func(*Config)) *Orchestrator {

@@ -42,7 +42,7 @@ func (s *Store) ApplyResults(ctx context.Context, model *scoring.Model, results 
 	}
 	err := apply()
 	// What another transaction has done to a number after it was read, scored or erased it, is seen the next time.
-	for attempt := 1; attempt < attempts && ctx.Err() == nil && (isForeignKey(err) || errors.Is(err, errBeaten)); attempt++ {
+	for attempt := 1; attempt < maxBeaten && ctx.Err() == nil && (isForeignKey(err) || errors.Is(err, errBeaten)); attempt++ {
 		err = apply()
 	}
 	if err != nil {
@@ -50,6 +50,10 @@ func (s *Store) ApplyResults(ctx context.Context, model *scoring.Model, results 
 	}
 	return applied, nil
 }
+
+// maxBeaten is how often a transaction is tried that others were faster than. Each time at least one of them has got
+// on, so all do in the end.
+const maxBeaten = 50
 
 // application is one transaction of ApplyResults.
 type application struct {

@@ -181,11 +181,13 @@ func (n *newScores) arguments() []any {
 }
 
 // -- name: insert_history
+// The scores of a number have different times, but for those of a transaction that has been beaten; see errBeaten.
 const insertHistory = `
 INSERT INTO lead_score_history (number, recorded_at, total, coverage, tier, model_version)
 SELECT number, recorded_at, total, coverage, tier::quality_tier, $1
 FROM unnest($2::bigint[], $3::timestamptz[], $4::smallint[], $5::real[], $6::text[])
-	AS h (number, recorded_at, total, coverage, tier)`
+	AS h (number, recorded_at, total, coverage, tier)
+ON CONFLICT (number, recorded_at) DO NOTHING`
 
 // errBeaten ends a transaction that was to give a number its first score when another one was faster. Tried again it
 // sees that score and the evidence behind it.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -158,15 +157,15 @@ WHERE v.number = ANY ($1::bigint[]) AND v.platform = ANY ($2::text[]::platform[]
 // fresh returns, for numbers whose evidence is younger than the job asks for, on which of its platforms: bit i is
 // set for platform i.
 func (p plan) fresh(ctx context.Context, tx pgx.Tx, now time.Time, numbers []registry.Number) (map[int64]uint16, error) {
+	fresh := map[int64]uint16{}
 	if p.recheck == nil {
-		return nil, nil
+		return fresh, nil
 	}
 	since := now.Add(-time.Duration(*p.recheck) * time.Second)
 	rows, err := tx.Query(ctx, selectFreshEvidence, integers(numbers), p.platforms, since, now)
 	if err != nil {
 		return nil, wrapped(err, "read fresh evidence")
 	}
-	fresh := map[int64]uint16{}
 	var (
 		number   int64
 		platform string
@@ -348,30 +347,4 @@ func (p plan) advance(ctx context.Context, tx pgx.Tx, now time.Time, c cutting) 
 	ended, err := endJobs(ctx, tx, now, []uuid.UUID{p.job})
 	planned.Ended = len(ended) > 0
 	return planned, err
-}
-
-// registerPhones makes sure that the numbers are in the registry. Those that are new get an audit entry in one.
-func registerPhones(ctx context.Context, tx pgx.Tx, now time.Time, phones []registry.Phone) error {
-	if len(phones) == 0 {
-		return nil
-	}
-	var (
-		numbers                                 = make([]int64, len(phones))
-		regions, lines, carriers, places, zones = make([]string, len(phones)), make([]string, len(phones)), make([]string, len(phones)), make([]string, len(phones)), make([]string, len(phones))
-		versions                                = make([]string, len(phones))
-		valid                                   = make([]bool, len(phones))
-	)
-	for i, p := range phones {
-		numbers[i], regions[i], lines[i], valid[i] = int64(p.Number), p.Region, string(p.LineType), p.Valid
-		carriers[i], places[i], versions[i] = p.OriginalCarrier, p.Location, p.PlanVersion
-		zones[i] = strings.Join(p.TimeZones, ",")
-	}
-	tag, err := tx.Exec(ctx, registerPhonesSQL, now, numbers, regions, lines, valid, carriers, places, zones, versions)
-	if err != nil {
-		return wrapped(err, "register numbers")
-	}
-	if tag.RowsAffected() == 0 {
-		return nil
-	}
-	return audit(ctx, tx, now, auditEntry{Action: "phones.registered", Details: map[string]any{"phones": tag.RowsAffected()}})
 }

@@ -30,7 +30,7 @@ func DefaultModel() *Model {
 	return &Model{Version: DefaultVersion, Weights: weights}
 }
 
-var versionPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`) //nolint:gochecknoglobals // compiled once, never changed
+var versionPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // NewModel makes a model of weights that add up to WeightSum. A platform that is not named weighs 0: it never counts.
 // The version is kept with each score; it is 1 to 64 letters, digits, dots, hyphens and underscores.
