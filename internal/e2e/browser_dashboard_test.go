@@ -114,6 +114,12 @@ func checkNumber(t *testing.T, s *site) {
 	}
 	tb.fill(id("number-input"), "3001234567 / 6012345678 ext 12")
 	until[bool](tb, `document.querySelectorAll(`+quote(id("number-result"))+`).length === 2`)
+
+	tb.resize(phone)
+	tb.fill(id("number-input"), "+57 300 123 4567")
+	if !eval[bool](tb, `((e) => e.scrollWidth <= e.clientWidth)(`+query(id("number-input"))+`)`) {
+		t.Error("on a phone the field is too narrow for one number")
+	}
 	addresses, _ := tb.seen()
 	for _, address := range addresses {
 		if strings.Contains(address, "3001234567") || strings.Contains(address, "5711234567") {
@@ -137,8 +143,8 @@ func runJob(t *testing.T, s *site) {
 	tb.click(id("region-CO"))
 	numbers := tb.count(id("target-size"), "data-count")
 	tb.click(id("job-settings") + " summary")
-	tb.fill(id("job-batchSize"), strconv.FormatInt(numbers/40+1, 10))
-	tb.fill(id("job-maxConcurrent"), "2")
+	tb.fill(id("job-batchSize"), strconv.FormatInt(numbers/25+1, 10))
+	tb.fill(id("job-maxConcurrent"), "1")
 	tb.shot("desktop-start-job")
 	tb.record(`((e) => e && { Processed: Number(e.dataset.processed), Total: Number(e.dataset.total),
 		Bar: Number(document.querySelector('` + id("job-detail") + ` [role=progressbar]').ariaValueNow) })(` + query(id("job-processed")) + `)`)
@@ -189,7 +195,7 @@ func showLeads(t *testing.T, s *site) {
 func (s *site) heldJob(t *testing.T) jobState {
 	t.Helper()
 	job := s.startJob(map[string]any{
-		"name": "held", "platforms": []string{"WHATSAPP"}, "batchSize": 10, "maxConcurrent": 1,
+		"name": "held", "platforms": []string{"WHATSAPP"}, "batchSize": 20, "maxConcurrent": 1,
 		"target": map[string]any{"filter": map[string]any{"regions": []string{"CO"}, "lineTypes": []string{"MOBILE"}}},
 	})
 	s.control(t, job, "pauseValidationJob")

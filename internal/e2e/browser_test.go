@@ -80,7 +80,7 @@ func (s *site) seed(t *testing.T) {
 }
 
 // quiet checks that the page asked for nothing outside, that its content policy had nothing to stop, that nothing was
-// wrong, and that no address held the token.
+// wrong, and that the token is in no address and in nothing that outlives the tab.
 func (s *site) quiet(t *testing.T, tb *tab) {
 	t.Helper()
 	addresses, complaints := tb.seen()
@@ -92,6 +92,9 @@ func (s *site) quiet(t *testing.T, tb *tab) {
 		if strings.Contains(address, s.token) {
 			t.Errorf("a request has the token in its address: %s", address)
 		}
+	}
+	if kept := eval[string](tb, `location.href + JSON.stringify(localStorage) + document.cookie`); strings.Contains(kept, s.token) {
+		t.Errorf("the token is kept: %s", kept)
 	}
 }
 
