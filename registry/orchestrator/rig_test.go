@@ -153,8 +153,8 @@ func (r *rig) log() *slog.Logger {
 	return testkit.Logger(r.t)
 }
 
-// streams are small enough for the store of a test.
-var streams = bus.Options{MaxBytes: 64 << 20}
+// streams are small enough for the store of a test, and do not wait for long when somebody has died with a message.
+var streams = bus.Options{MaxBytes: 64 << 20, AckWait: 3 * time.Second}
 
 // orchestrator makes one with short times, which tests may change.
 func (r *rig) orchestrator(change ...func(*Config)) *Orchestrator {

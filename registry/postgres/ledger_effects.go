@@ -232,11 +232,7 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 	if len(history.numbers) > 0 {
 		batch.Queue(insertHistory, history.modelVersion, history.numbers, history.updated, history.totals, history.coverages, history.tiers)
 	}
-	err := tx.SendBatch(ctx, batch).Close()
-	if violates(err, codeUnique, "lead_score_history_pkey") {
-		return nil, errBeaten // the other one recorded its score in the same microsecond
-	}
-	if err != nil {
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, wrapped(err, "write evidence and scores")
 	}
 	if *beaten {
