@@ -41,6 +41,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export function openSocket(session: SessionKeeper): Client {
   const token = session.token ?? '';
   let failures = 0; // connections that ended since one was last acknowledged
+  let active = 0; // subscriptions that want the connection back when it ends
   let pong: ReturnType<typeof setTimeout> | undefined;
   const client = createClient({
     // Every attempt is paced here: the client's own waiting leaves out connections that the
@@ -73,10 +74,35 @@ export function openSocket(session: SessionKeeper): Client {
         clearTimeout(pong);
         failures++;
         if (isRefusal(event)) session.refused(token);
-        // 1000 is what this client closes with when no subscription is left.
-        socketState.set(isRefusal(event) || codeOf(event) === 1000 ? 'idle' : 'waiting');
+        // Without a subscription nobody tries again: a connection that ends then has not been lost.
+        socketState.set(isRefusal(event) || active === 0 ? 'idle' : 'waiting');
       },
     },
   });
-  return client;
+  return {
+    ...client,
+    subscribe: (payload, sink) => {
+      let counted = true;
+      active++;
+      const ended = () => {
+        if (counted) active--;
+        counted = false;
+      };
+      const stop = client.subscribe(payload, {
+        next: (value) => sink.next(value as never),
+        error: (error) => {
+          ended();
+          sink.error(error);
+        },
+        complete: () => {
+          ended();
+          sink.complete();
+        },
+      });
+      return () => {
+        ended();
+        stop();
+      };
+    },
+  };
 }
