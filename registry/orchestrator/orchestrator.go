@@ -56,7 +56,7 @@ type Config struct {
 	// BatchResults and BatchChecks bound what is applied in one transaction; 64 results and 25,000 checks.
 	BatchResults, BatchChecks int
 	// Linger is how long the first result of a range of numbers waits for those of other platforms, and Hold for how
-	// long when platforms are missing that have answered for the same job before; 20 and 100 ms.
+	// long when platforms are missing that have answered for the same job before; 20 and 400 ms.
 	Linger, Hold time.Duration
 	// Backoff is the wait after the first failure of a loop; it doubles up to 30 times of that; 200 ms.
 	Backoff time.Duration
@@ -87,7 +87,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.BatchResults, 64)
 	setDefault(&c.BatchChecks, 25000)
 	setDefault(&c.Linger, 20*time.Millisecond)
-	setDefault(&c.Hold, 100*time.Millisecond)
+	setDefault(&c.Hold, 400*time.Millisecond)
 	setDefault(&c.Backoff, 200*time.Millisecond)
 	setDefault(&c.Grace, 5*time.Second)
 	return c, nil
