@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,13 +27,24 @@ type pressure struct {
 
 // press asks an endpoint questions over and over, warms it up first, and measures for a time.
 func press(ctx context.Context, at endpoint, questions [][]byte, warm, measure time.Duration) (pressure, error) {
-	transport := &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	_, before, err := pressFor(ctx, at, transport, questions, warm)
+	clients, err := dial(ctx, at)
 	if err != nil {
 		return pressure{}, err
 	}
-	took, waits, err := pressFor(ctx, at, transport, questions, measure)
+	defer func() {
+		for _, c := range clients {
+			_ = c.conn.Close() // it was only read
+		}
+	}()
+	requests, err := at.requests(questions)
+	if err != nil {
+		return pressure{}, err
+	}
+	_, before, err := pressFor(ctx, clients, requests, warm)
+	if err != nil {
+		return pressure{}, err
+	}
+	took, waits, err := pressFor(ctx, clients, requests, measure)
 	if err != nil {
 		return pressure{}, err
 	}
@@ -40,31 +54,93 @@ func press(ctx context.Context, at endpoint, questions [][]byte, warm, measure t
 	}, nil
 }
 
-func pressFor(ctx context.Context, at endpoint, through http.RoundTripper, questions [][]byte, limit time.Duration) (time.Duration, []time.Duration, error) {
+func pressFor(ctx context.Context, clients []*client, requests [][]byte, limit time.Duration) (time.Duration, []time.Duration, error) {
 	var (
 		next    atomic.Int64
-		clients sync.WaitGroup
-		waits   [connections][]time.Duration
-		errs    [connections]error
+		running sync.WaitGroup
+		waits   = make([][]time.Duration, len(clients))
+		errs    = make([]error, len(clients))
 		started = time.Now()
 	)
-	for i := range connections {
-		clients.Go(func() {
-			for time.Since(started) < limit && errs[i] == nil {
-				question := questions[int(next.Add(1))%len(questions)]
+	for i, c := range clients {
+		running.Go(func() {
+			for time.Since(started) < limit && errs[i] == nil && ctx.Err() == nil {
 				asked := time.Now()
-				answer, err := at.send(ctx, through, question)
+				errs[i] = c.ask(requests[int(next.Add(1))%len(requests)])
 				waits[i] = append(waits[i], time.Since(asked))
-				if err == nil && bytes.Contains(answer, []byte(`"errors":`)) {
-					err = fmt.Errorf("answered with errors: %.200s", answer)
-				}
-				errs[i] = err
 			}
 		})
 	}
-	clients.Wait()
+	running.Wait()
 	took := time.Since(started)
-	return took, slices.Concat(waits[:]...), errors.Join(errs[:]...)
+	return took, slices.Concat(waits...), errors.Join(append(errs, ctx.Err())...)
+}
+
+// client is one connection. It does as little as it can: it runs on the cores that are measured.
+type client struct {
+	conn   net.Conn
+	reader *bufio.Reader
+	body   bytes.Buffer
+}
+
+func dial(ctx context.Context, at endpoint) ([]*client, error) {
+	u, err := url.Parse(at.url)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		dialer  net.Dialer
+		clients []*client
+	)
+	for range connections {
+		conn, err := dialer.DialContext(ctx, "tcp", u.Host)
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, &client{conn: conn, reader: bufio.NewReaderSize(conn, 64<<10)})
+	}
+	return clients, nil
+}
+
+// requests are the questions as they go over the wire.
+func (e endpoint) requests(questions [][]byte) ([][]byte, error) {
+	all := make([][]byte, len(questions))
+	for i, q := range questions {
+		request, err := http.NewRequest(http.MethodPost, e.url, bytes.NewReader(q)) //nolint:noctx // it is written by hand
+		if err != nil {
+			return nil, err
+		}
+		e.sign(request)
+		var b bytes.Buffer
+		if err := request.Write(&b); err != nil {
+			return nil, err
+		}
+		all[i] = b.Bytes()
+	}
+	return all, nil
+}
+
+// ask sends a request and reads the answer to its end.
+func (c *client) ask(request []byte) error {
+	if err := c.conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(request); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return err
+	}
+	c.body.Reset()
+	_, err = c.body.ReadFrom(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK || response.Close || bytes.Contains(c.body.Bytes(), []byte(`"errors":`)) {
+		return fmt.Errorf("answered with %s: %.200s", response.Status, c.body.Bytes())
+	}
+	return nil
 }
 
 // quantile returns the wait that a share of the answers did not exceed. waits is ascending.

@@ -116,7 +116,7 @@ func (p *program) stop() error {
 
 // ask runs one operation and reads its data.
 func (e endpoint) ask(ctx context.Context, query string, variables map[string]any, into any) error {
-	body, err := e.send(ctx, http.DefaultTransport, operation(query, variables))
+	body, err := e.send(ctx, operation(query, variables))
 	if err != nil {
 		return err
 	}
@@ -141,16 +141,20 @@ func operation(query string, variables map[string]any) []byte {
 	return body
 }
 
-func (e endpoint) send(ctx context.Context, through http.RoundTripper, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
+func (e endpoint) sign(request *http.Request) {
 	request.Header.Set("Content-Type", "application/json")
 	if e.token != "" {
 		request.Header.Set("Authorization", "Bearer "+e.token)
 	}
-	response, err := through.RoundTrip(request)
+}
+
+func (e endpoint) send(ctx context.Context, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	e.sign(request)
+	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
