@@ -29,10 +29,13 @@ type ResolverRoot interface {
 	LeadScore() LeadScoreResolver
 	Mutation() MutationResolver
 	Phone() PhoneResolver
+	PlatformInfo() PlatformInfoResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
 	ValidationJob() ValidationJobResolver
 	ValidationJobProgress() ValidationJobProgressResolver
+	ValidationSchedule() ValidationScheduleResolver
+	Webhook() WebhookResolver
 }
 
 type DirectiveRoot struct {
@@ -62,15 +65,24 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddPhoneInput,
+		ec.unmarshalInputCreateValidationScheduleInput,
+		ec.unmarshalInputCreateWebhookInput,
+		ec.unmarshalInputEvidenceInput,
 		ec.unmarshalInputLeadFilter,
 		ec.unmarshalInputPhoneFilter,
 		ec.unmarshalInputPhoneOrder,
+		ec.unmarshalInputRecordEvidenceInput,
 		ec.unmarshalInputStartValidationJobInput,
+		ec.unmarshalInputUpdateValidationScheduleInput,
+		ec.unmarshalInputUpdateWebhookInput,
 		ec.unmarshalInputUpsertSourceInput,
 		ec.unmarshalInputValidationJobFilter,
 		ec.unmarshalInputValidationJobInput,
+		ec.unmarshalInputValidationScheduleInput,
 		ec.unmarshalInputValidationTarget,
 		ec.unmarshalInputVerifyPhoneInput,
+		ec.unmarshalInputWebhookDeliveryInput,
+		ec.unmarshalInputWebhookInput,
 	)
 	first := true
 
@@ -199,6 +211,8 @@ enum Platform {
   GOOGLE
   "Apple (iMessage, FaceTime)."
   APPLE
+  "The line itself, as a lookup service of the telephone network sees it: its type, whether it is in service. Counts in no score."
+  LINE
 }
 
 "The kind of line behind a number, as the numbering plan tells it."
@@ -277,6 +291,78 @@ enum JobStatus {
   FAILED
   "Stopped by an operator; what was done stays."
   CANCELLED
+}
+
+"Which of two jobs goes first. A job of higher priority gets a larger share of the workers, never all of them."
+enum JobPriority {
+  "Goes behind the others."
+  LOW
+  "The usual."
+  NORMAL
+  "Goes before the others."
+  HIGH
+}
+
+"Whether a standing schedule starts jobs."
+enum ScheduleStatus {
+  "It starts a job whenever it is due."
+  ACTIVE
+  "Held by an operator; it starts nothing."
+  PAUSED
+}
+
+"Whether a platform is being asked."
+enum BreakerState {
+  "It is asked as usual."
+  CLOSED
+  "A few calls try whether it works again."
+  HALF_OPEN
+  "It failed too often and is left alone for a while; its chunks wait."
+  OPEN
+}
+
+"What a person did that shows that a number answers on a platform, as one's own systems saw it."
+enum EvidenceKind {
+  "They logged in through the platform with this number."
+  LOGIN
+  "They gave the number in a lead form of the platform."
+  LEAD_FORM
+  "They sent a message from this number or account."
+  MESSAGE_RECEIVED
+  "A message to them was delivered."
+  MESSAGE_DELIVERED
+  "A message to them was read."
+  MESSAGE_READ
+  "The platform told that a message to them can never be delivered: there is no account."
+  NO_ACCOUNT
+}
+
+"What a webhook is told."
+enum WebhookEventType {
+  "A validation job reached its final state."
+  JOB_FINISHED
+  "Lead scores moved to another tier. One delivery may hold many numbers."
+  LEAD_TIER_CHANGED
+  "An import reached its final state."
+  IMPORT_FINISHED
+}
+
+"Whether a webhook is called."
+enum WebhookStatus {
+  "It is called."
+  ACTIVE
+  "It is not called; what happens meanwhile is not kept for it."
+  PAUSED
+}
+
+"What became of a delivery to a webhook."
+enum WebhookDeliveryStatus {
+  "It waits for its first or its next attempt."
+  PENDING
+  "The receiver answered with a 2xx status."
+  DELIVERED
+  "All attempts failed. It can be tried again by hand."
+  DEAD
 }
 
 "The state of an import."
@@ -659,6 +745,16 @@ type ValidationJob implements Node {
   maxConcurrent: Int!
   "How often a worker tries again a check that failed or was refused for now."
   retryAttempts: Int!
+  "Which of two jobs goes first."
+  priority: JobPriority!
+  "Evidence younger than this was left out; null when everything is checked."
+  recheckAfter: Duration
+  "Checks that were left out because their evidence is still fresh. They are not part of ` + "`" + `total` + "`" + `."
+  skipped: Int64!
+  "The key under which a client started it; null when there was none."
+  clientKey: String
+  "The standing schedule that started it; null when a caller did."
+  schedule: ValidationSchedule
   "Who started it."
   createdBy: String!
   "When it was accepted."
@@ -747,6 +843,8 @@ type ValidationJobProgress {
   succeeded: Int64!
   "Checks that ended as ERROR or RATE_LIMITED."
   failed: Int64!
+  "Checks left out because their evidence is still fresh."
+  skipped: Int64!
   "processed / total, 0 to 100."
   percent: Float!
   "Checks done in a second, over the last few seconds; over the whole job once it has ended."
@@ -893,6 +991,220 @@ type ImportProgress {
   etaSeconds: Float
 }
 
+"A standing order to keep evidence fresh: it starts jobs for numbers whose evidence is missing or has run out."
+type ValidationSchedule implements Node {
+  "The global, opaque id."
+  id: ID!
+  "Its name, which no other schedule has."
+  name: String!
+  "Whether it starts jobs."
+  status: ScheduleStatus!
+  "The platforms it keeps fresh."
+  platforms: [Platform!]!
+  "How long from one job to the next."
+  every: Duration!
+  "How many checks it may start in a day (UTC); null when there is no limit. What does not fit waits for the next day."
+  budgetPerDay: Int64
+  "How many checks it has started today (UTC)."
+  spentToday: Int64!
+  "Evidence older than this is checked again even if it has not run out; null: only what has run out or is missing."
+  recheckAfter: Duration
+  "The priority of its jobs."
+  priority: JobPriority!
+  "Numbers in one chunk of its jobs."
+  batchSize: Int!
+  "Chunks of a job that may be out with workers at the same time."
+  maxConcurrent: Int!
+  "How often a worker tries again a check that failed or was refused for now."
+  retryAttempts: Int!
+  "When it starts the next job; null while it is paused."
+  nextRunAt: Time
+  "When it started its last job."
+  lastRunAt: Time
+  "Why the last time it was due started no job, for example because the job before still runs; null otherwise."
+  lastSkipReason: String
+  "Its jobs, newest first."
+  jobs("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationJobConnection!
+  "Who made it."
+  createdBy: String!
+  "When it was made."
+  createdAt: Time!
+  "When it last changed."
+  updatedAt: Time!
+}
+
+"A page of schedules."
+type ValidationScheduleConnection {
+  "Entries with their cursors."
+  edges: [ValidationScheduleEdge!]!
+  "The entries."
+  nodes: [ValidationSchedule!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+  "How many entries match in all. Counted only when asked for."
+  totalCount: Int64!
+}
+
+"A schedule in a page."
+type ValidationScheduleEdge {
+  "Position of this entry."
+  cursor: String!
+  "The entry."
+  node: ValidationSchedule!
+}
+
+"A worker process that was heard of within the last seconds."
+type Worker {
+  "Its id, unique among those that run."
+  id: String!
+  "Its name, as configured."
+  name: String!
+  "The version of its program."
+  version: String!
+  "When it started."
+  startedAt: Time!
+  "When it was last heard of."
+  lastSeenAt: Time!
+  "What it does on each of its platforms."
+  platforms: [WorkerPlatform!]!
+}
+
+"What a worker does on one platform."
+type WorkerPlatform {
+  "The platform."
+  platform: Platform!
+  "The adapter it asks."
+  adapter: String!
+  "True when the adapter is the simulator and invents its answers."
+  simulated: Boolean!
+  "Chunks it may hold at the same time."
+  slots: Int!
+  "Chunks it holds."
+  inFlight: Int!
+  "Checks it has done since it started."
+  checked: Int64!
+  "Those of them that ended as ERROR or RATE_LIMITED."
+  failed: Int64!
+  "Checks done in a second, over the last few seconds."
+  ratePerSecond: Float!
+  "Whether it asks the platform."
+  breaker: BreakerState!
+  "Until when it leaves the platform alone; null when it does not."
+  heldUntil: Time
+  "Why it leaves the platform alone, or asks less than it might; null otherwise."
+  reason: String
+  "What the platform allows, shared by all workers of a credential; null when nothing is limited."
+  quota: PlatformQuota
+}
+
+"What may be asked of a platform with one credential, by all workers together."
+type PlatformQuota {
+  "The name of the credential; no secret."
+  credential: String!
+  "Numbers a second, as configured; null when there is no limit."
+  ratePerSecond: Float
+  "Numbers a second that are asked at most now: less than configured after the platform has refused."
+  currentRate: Float
+  "Calls at the same time, as configured; null when there is no limit."
+  concurrency: Int
+  "Numbers a day (UTC), as configured; null when there is no limit."
+  budgetPerDay: Int64
+  "Numbers taken out of the budget today (UTC)."
+  spentToday: Int64!
+}
+
+"A receiver of notifications: an address that is called with a signed message when something happened."
+type Webhook implements Node {
+  "The global, opaque id."
+  id: ID!
+  "The address that is called."
+  url: String!
+  "What it is told."
+  events: [WebhookEventType!]!
+  "Whether it is called."
+  status: WebhookStatus!
+  "What it is for, in the words of its maker."
+  description: String
+  "Deliveries that wait for an attempt."
+  pending: Int64!
+  "Deliveries whose attempts all failed."
+  dead: Int64!
+  "When it last answered with a 2xx status."
+  lastDeliveredAt: Time
+  "Its deliveries, newest first."
+  deliveries("Only in this state." status: WebhookDeliveryStatus, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): WebhookDeliveryConnection!
+  "Who made it."
+  createdBy: String!
+  "When it was made."
+  createdAt: Time!
+}
+
+"A page of webhooks."
+type WebhookConnection {
+  "Entries with their cursors."
+  edges: [WebhookEdge!]!
+  "The entries."
+  nodes: [Webhook!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+  "How many entries match in all. Counted only when asked for."
+  totalCount: Int64!
+}
+
+"A webhook in a page."
+type WebhookEdge {
+  "Position of this entry."
+  cursor: String!
+  "The entry."
+  node: Webhook!
+}
+
+"One message to a webhook and what became of it."
+type WebhookDelivery implements Node {
+  "The global, opaque id."
+  id: ID!
+  "What it tells of: ` + "`" + `job.finished` + "`" + `, ` + "`" + `lead.tier_changed` + "`" + `, ` + "`" + `import.finished` + "`" + `, or ` + "`" + `webhook.test` + "`" + `."
+  event: String!
+  "The id of the event, the same in every attempt and for every receiver; receivers use it to drop repeats."
+  eventId: String!
+  "What became of it."
+  status: WebhookDeliveryStatus!
+  "How many attempts were made."
+  attempts: Int!
+  "The HTTP status of the last answer; null when there was none."
+  responseStatus: Int
+  "Why the last attempt failed; null when it did not."
+  error: String
+  "How long the last attempt took, in milliseconds."
+  durationMs: Int
+  "When the event happened."
+  createdAt: Time!
+  "When the next attempt is due; null when there is none."
+  nextAttemptAt: Time
+  "When it was delivered."
+  deliveredAt: Time
+}
+
+"A page of deliveries."
+type WebhookDeliveryConnection {
+  "Entries with their cursors."
+  edges: [WebhookDeliveryEdge!]!
+  "The entries."
+  nodes: [WebhookDelivery!]!
+  "Where this page stands."
+  pageInfo: PageInfo!
+  "How many entries match in all. Counted only when asked for."
+  totalCount: Int64!
+}
+
+"A delivery in a page."
+type WebhookDeliveryEdge {
+  "Position of this entry."
+  cursor: String!
+  "The entry."
+  node: WebhookDelivery!
+}
+
 "A platform, and what this installation can tell about it."
 type PlatformInfo {
   "The platform."
@@ -905,6 +1217,28 @@ type PlatformInfo {
   simulated: Boolean!
   "Its weight in the scoring model."
   weight: Float!
+  "What the workers that check it do; empty when none was heard of lately."
+  workers: [PlatformWorker!]!
+  "Checks done in a second by all workers, over the last few seconds."
+  ratePerSecond: Float!
+  "The worst state of its workers' breakers; null when there are no workers."
+  breaker: BreakerState
+  "What may be asked of it, for each credential in use."
+  quotas: [PlatformQuota!]!
+  "Chunks that wait in the ledger for a worker, of jobs that are not held."
+  chunksPending: Int64!
+  "Chunks that are with workers or on their way to one."
+  chunksOut: Int64!
+}
+
+"What one worker does on a platform."
+type PlatformWorker {
+  "The worker's id."
+  workerId: String!
+  "The worker's name."
+  workerName: String!
+  "What it does there."
+  state: WorkerPlatform!
 }
 
 "A source of contacts. The higher its priority, the more its word counts."
@@ -1059,6 +1393,120 @@ input StartValidationJobInput {
   retryAttempts: Int
   "Skip a number on a platform whose evidence is younger than this."
   recheckAfter: Duration
+  "Which of two jobs goes first; NORMAL unless told."
+  priority: JobPriority
+  "A key of the client's own, 1 to 128 characters, that makes the start idempotent: the same key again returns the job that it started. A client that got no answer simply asks again."
+  clientKey: String
+}
+
+"A standing schedule to make."
+input CreateValidationScheduleInput {
+  "Its name: 1 to 200 characters, not taken yet."
+  name: String!
+  "The platforms to keep fresh; at least one."
+  platforms: [Platform!]!
+  "The numbers to keep fresh; an empty filter means all valid numbers."
+  filter: PhoneFilter!
+  "How long from one job to the next, 1 minute to 1 year."
+  every: Duration!
+  "When the first job starts; now unless told."
+  startAt: Time
+  "How many checks it may start in a day (UTC), 1 or more; no limit unless told."
+  budgetPerDay: Int64
+  "Check again what is older than this even if it has not run out."
+  recheckAfter: Duration
+  "The priority of its jobs; LOW unless told."
+  priority: JobPriority
+  "Numbers in one chunk, 1 to 1,000; 500 unless told."
+  batchSize: Int
+  "Chunks that may be out with workers at the same time, 1 to 1,000; 40 unless told."
+  maxConcurrent: Int
+  "How often a worker tries again a check that failed or was refused for now, 0 to 10; 3 unless told."
+  retryAttempts: Int
+}
+
+"What to change of a schedule. What is left out stays; null takes a limit away."
+input UpdateValidationScheduleInput {
+  "Its id."
+  id: ID!
+  "Another name."
+  name: String
+  "Other platforms."
+  platforms: [Platform!]
+  "Other numbers."
+  filter: PhoneFilter
+  "Another interval; the next job is due that long after the last one."
+  every: Duration
+  "Another budget."
+  budgetPerDay: Int64
+  "Another age."
+  recheckAfter: Duration
+  "Another priority."
+  priority: JobPriority
+}
+
+"The schedule to act on."
+input ValidationScheduleInput {
+  "Its id."
+  id: ID!
+}
+
+"Evidence that one's own systems have seen."
+input RecordEvidenceInput {
+  "What was seen; 1 to 1,000 entries. All of it is recorded or none."
+  evidence: [EvidenceInput!]!
+}
+
+"One observation."
+input EvidenceInput {
+  "The number."
+  number: E164!
+  "The platform; not LINE."
+  platform: Platform!
+  "What was seen."
+  kind: EvidenceKind!
+  "When it was seen; now unless told. Not in the future."
+  observedAt: Time
+  "How long it holds; 90 days unless told, at most 2 years."
+  holdsFor: Duration
+  "Where it is recorded, for example a ticket: at most 64 of A-Z, a-z, 0-9, ` + "`" + `.` + "`" + `, ` + "`" + `_` + "`" + `, ` + "`" + `:` + "`" + ` and ` + "`" + `-` + "`" + `, no phone number."
+  reference: String
+}
+
+"A webhook to make."
+input CreateWebhookInput {
+  "The address to call: https, at most 2,000 bytes, without user and password."
+  url: String!
+  "What to tell it; at least one."
+  events: [WebhookEventType!]!
+  "What it is for; at most 200 characters."
+  description: String
+}
+
+"What to change of a webhook. What is left out stays."
+input UpdateWebhookInput {
+  "Its id."
+  id: ID!
+  "Another address."
+  url: String
+  "Other events."
+  events: [WebhookEventType!]
+  "Whether it is called."
+  status: WebhookStatus
+  "Another description."
+  description: String
+}
+
+"The webhook to act on."
+input WebhookInput {
+  "Its id."
+  id: ID!
+}
+
+"The delivery to act on."
+input WebhookDeliveryInput {
+  "Its id."
+  id: ID!
 }
 
 "The numbers of a job: exactly one of these."
@@ -1117,6 +1565,8 @@ type StartValidationJobPayload {
   skippedCount: Int!
   "The first of them, at most 20: their place in the list and why."
   skipped: [SkippedNumber!]!
+  "False when ` + "`" + `clientKey` + "`" + ` names a job that was started before: this is that job."
+  created: Boolean!
   "What the caller can correct."
   userErrors: [UserError!]!
 }
@@ -1133,6 +1583,76 @@ type SkippedNumber {
 type ValidationJobPayload {
   "The job as it is now; null on user errors."
   job: ValidationJob
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What a change of a schedule did."
+type ValidationSchedulePayload {
+  "The schedule as it is now; null on user errors."
+  schedule: ValidationSchedule
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `deleteValidationSchedule` + "`" + ` did."
+type DeleteValidationSchedulePayload {
+  "The id of the schedule that is no more; null on user errors. Its jobs stay."
+  deletedId: ID
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `runValidationSchedule` + "`" + ` did."
+type RunValidationSchedulePayload {
+  "The schedule as it is now; null on user errors."
+  schedule: ValidationSchedule
+  "The job it started; null when there was nothing to check, which ` + "`" + `lastSkipReason` + "`" + ` tells, and on user errors."
+  job: ValidationJob
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `recordEvidence` + "`" + ` did."
+type RecordEvidencePayload {
+  "How many entries were recorded. One that is older than what is known is recorded and changes nothing."
+  recorded: Int!
+  "The newest evidence on each of the numbers; empty on user errors."
+  validations: [PlatformValidation!]!
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `createWebhook` + "`" + ` and ` + "`" + `rotateWebhookSecret` + "`" + ` did."
+type WebhookSecretPayload {
+  "The webhook; null on user errors."
+  webhook: Webhook
+  "The secret that its messages are signed with. It is shown this once."
+  secret: String
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What a change of a webhook did."
+type WebhookPayload {
+  "The webhook as it is now; null on user errors."
+  webhook: Webhook
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What ` + "`" + `deleteWebhook` + "`" + ` did."
+type DeleteWebhookPayload {
+  "The id of the webhook that is no more; null on user errors. Its deliveries go with it."
+  deletedId: ID
+  "What the caller can correct."
+  userErrors: [UserError!]!
+}
+
+"What was done about a delivery."
+type WebhookDeliveryPayload {
+  "The delivery as it is now; null on user errors."
+  delivery: WebhookDelivery
   "What the caller can correct."
   userErrors: [UserError!]!
 }
@@ -1167,8 +1687,18 @@ type Query {
   import("Its id." id: ID!): ImportBatch
   "Imports, newest first."
   imports("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ImportBatchConnection!
-  "All platforms, and what this installation can tell about each."
+  "All platforms, and what this installation can tell about each. LINE is among them where a lookup service is configured."
   platforms: [PlatformInfo!]!
+  "The workers that were heard of within the last seconds."
+  workers: [Worker!]! @access(roles: [OPERATOR])
+  "A standing schedule; null when there is none with this id."
+  validationSchedule("Its id." id: ID!): ValidationSchedule
+  "Standing schedules, by name."
+  validationSchedules("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationScheduleConnection!
+  "Webhooks, newest first."
+  webhooks("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): WebhookConnection! @access(roles: [ADMIN])
+  "A webhook; null when there is none with this id."
+  webhook("Its id." id: ID!): Webhook @access(roles: [ADMIN])
   "All sources, highest priority first."
   sources: [Source!]!
   "Totals of the registry."
@@ -1195,6 +1725,32 @@ type Mutation {
   cancelValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(roles: [OPERATOR])
   "Checks again what failed in a finished job."
   retryValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(roles: [OPERATOR])
+  "Makes a standing schedule that keeps evidence fresh."
+  createValidationSchedule("The schedule." input: CreateValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  "Changes a schedule. Jobs that run are left alone."
+  updateValidationSchedule("What to change." input: UpdateValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  "Holds a schedule: it starts nothing. A job of it that runs goes on."
+  pauseValidationSchedule("Which schedule." input: ValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  "Lets a held schedule go on. What it missed is not made up for."
+  resumeValidationSchedule("Which schedule." input: ValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  "Starts a job of the schedule now, within its budget. The next one is due an interval later."
+  runValidationSchedule("Which schedule." input: ValidationScheduleInput!): RunValidationSchedulePayload! @access(roles: [OPERATOR])
+  "Removes a schedule. Its jobs stay."
+  deleteValidationSchedule("Which schedule." input: ValidationScheduleInput!): DeleteValidationSchedulePayload! @access(roles: [OPERATOR])
+  "Records what one's own systems saw of numbers on platforms. Numbers that are new are registered."
+  recordEvidence("What was seen." input: RecordEvidenceInput!): RecordEvidencePayload! @access(roles: [STEWARD, OPERATOR])
+  "Makes a webhook. Its secret is shown this once."
+  createWebhook("The webhook." input: CreateWebhookInput!): WebhookSecretPayload! @access(roles: [ADMIN])
+  "Changes a webhook."
+  updateWebhook("What to change." input: UpdateWebhookInput!): WebhookPayload! @access(roles: [ADMIN])
+  "Gives a webhook a new secret. For a day messages carry signatures of both, so that the receiver can change over."
+  rotateWebhookSecret("Which webhook." input: WebhookInput!): WebhookSecretPayload! @access(roles: [ADMIN])
+  "Removes a webhook with its deliveries."
+  deleteWebhook("Which webhook." input: WebhookInput!): DeleteWebhookPayload! @access(roles: [ADMIN])
+  "Sends a test message to a webhook, paused or not. What came of it is in its deliveries."
+  testWebhook("Which webhook." input: WebhookInput!): WebhookDeliveryPayload! @access(roles: [ADMIN])
+  "Tries a dead delivery again."
+  retryWebhookDelivery("Which delivery." input: WebhookDeliveryInput!): WebhookDeliveryPayload! @access(roles: [ADMIN])
   "Creates a source or changes its priority."
   upsertSource("The source." input: UpsertSourceInput!): UpsertSourcePayload! @access(roles: [ADMIN])
 }
@@ -1294,6 +1850,26 @@ func (ec *executionContext) childFields_CustomerPhoneEdge(ctx context.Context, f
 		return ec.fieldContext_CustomerPhoneEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CustomerPhoneEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteValidationSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteValidationSchedulePayload_deletedId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteValidationSchedulePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteValidationSchedulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteWebhookPayload_deletedId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWebhookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ImportBatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1612,6 +2188,18 @@ func (ec *executionContext) childFields_PlatformInfo(ctx context.Context, field 
 		return ec.fieldContext_PlatformInfo_simulated(ctx, field)
 	case "weight":
 		return ec.fieldContext_PlatformInfo_weight(ctx, field)
+	case "workers":
+		return ec.fieldContext_PlatformInfo_workers(ctx, field)
+	case "ratePerSecond":
+		return ec.fieldContext_PlatformInfo_ratePerSecond(ctx, field)
+	case "breaker":
+		return ec.fieldContext_PlatformInfo_breaker(ctx, field)
+	case "quotas":
+		return ec.fieldContext_PlatformInfo_quotas(ctx, field)
+	case "chunksPending":
+		return ec.fieldContext_PlatformInfo_chunksPending(ctx, field)
+	case "chunksOut":
+		return ec.fieldContext_PlatformInfo_chunksOut(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PlatformInfo", field.Name)
 }
@@ -1630,6 +2218,24 @@ func (ec *executionContext) childFields_PlatformProgress(ctx context.Context, fi
 		return ec.fieldContext_PlatformProgress_failed(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PlatformProgress", field.Name)
+}
+
+func (ec *executionContext) childFields_PlatformQuota(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "credential":
+		return ec.fieldContext_PlatformQuota_credential(ctx, field)
+	case "ratePerSecond":
+		return ec.fieldContext_PlatformQuota_ratePerSecond(ctx, field)
+	case "currentRate":
+		return ec.fieldContext_PlatformQuota_currentRate(ctx, field)
+	case "concurrency":
+		return ec.fieldContext_PlatformQuota_concurrency(ctx, field)
+	case "budgetPerDay":
+		return ec.fieldContext_PlatformQuota_budgetPerDay(ctx, field)
+	case "spentToday":
+		return ec.fieldContext_PlatformQuota_spentToday(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlatformQuota", field.Name)
 }
 
 func (ec *executionContext) childFields_PlatformValidation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1656,6 +2262,18 @@ func (ec *executionContext) childFields_PlatformValidation(ctx context.Context, 
 		return ec.fieldContext_PlatformValidation_simulated(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PlatformValidation", field.Name)
+}
+
+func (ec *executionContext) childFields_PlatformWorker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workerId":
+		return ec.fieldContext_PlatformWorker_workerId(ctx, field)
+	case "workerName":
+		return ec.fieldContext_PlatformWorker_workerName(ctx, field)
+	case "state":
+		return ec.fieldContext_PlatformWorker_state(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlatformWorker", field.Name)
 }
 
 func (ec *executionContext) childFields_QuarantineConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1696,6 +2314,18 @@ func (ec *executionContext) childFields_QuarantineEntry(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type QuarantineEntry", field.Name)
 }
 
+func (ec *executionContext) childFields_RecordEvidencePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recorded":
+		return ec.fieldContext_RecordEvidencePayload_recorded(ctx, field)
+	case "validations":
+		return ec.fieldContext_RecordEvidencePayload_validations(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RecordEvidencePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordEvidencePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RegionCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "region":
@@ -1724,6 +2354,18 @@ func (ec *executionContext) childFields_RegistryStats(ctx context.Context, field
 		return ec.fieldContext_RegistryStats_byTier(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RegistryStats", field.Name)
+}
+
+func (ec *executionContext) childFields_RunValidationSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "schedule":
+		return ec.fieldContext_RunValidationSchedulePayload_schedule(ctx, field)
+	case "job":
+		return ec.fieldContext_RunValidationSchedulePayload_job(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RunValidationSchedulePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunValidationSchedulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ScoreComponent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1774,6 +2416,8 @@ func (ec *executionContext) childFields_StartValidationJobPayload(ctx context.Co
 		return ec.fieldContext_StartValidationJobPayload_skippedCount(ctx, field)
 	case "skipped":
 		return ec.fieldContext_StartValidationJobPayload_skipped(ctx, field)
+	case "created":
+		return ec.fieldContext_StartValidationJobPayload_created(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_StartValidationJobPayload_userErrors(ctx, field)
 	}
@@ -1882,6 +2526,16 @@ func (ec *executionContext) childFields_ValidationJob(ctx context.Context, field
 		return ec.fieldContext_ValidationJob_maxConcurrent(ctx, field)
 	case "retryAttempts":
 		return ec.fieldContext_ValidationJob_retryAttempts(ctx, field)
+	case "priority":
+		return ec.fieldContext_ValidationJob_priority(ctx, field)
+	case "recheckAfter":
+		return ec.fieldContext_ValidationJob_recheckAfter(ctx, field)
+	case "skipped":
+		return ec.fieldContext_ValidationJob_skipped(ctx, field)
+	case "clientKey":
+		return ec.fieldContext_ValidationJob_clientKey(ctx, field)
+	case "schedule":
+		return ec.fieldContext_ValidationJob_schedule(ctx, field)
 	case "createdBy":
 		return ec.fieldContext_ValidationJob_createdBy(ctx, field)
 	case "createdAt":
@@ -1950,6 +2604,8 @@ func (ec *executionContext) childFields_ValidationJobProgress(ctx context.Contex
 		return ec.fieldContext_ValidationJobProgress_succeeded(ctx, field)
 	case "failed":
 		return ec.fieldContext_ValidationJobProgress_failed(ctx, field)
+	case "skipped":
+		return ec.fieldContext_ValidationJobProgress_skipped(ctx, field)
 	case "percent":
 		return ec.fieldContext_ValidationJobProgress_percent(ctx, field)
 	case "ratePerSecond":
@@ -1960,6 +2616,84 @@ func (ec *executionContext) childFields_ValidationJobProgress(ctx context.Contex
 		return ec.fieldContext_ValidationJobProgress_platforms(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ValidationJobProgress", field.Name)
+}
+
+func (ec *executionContext) childFields_ValidationSchedule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ValidationSchedule_id(ctx, field)
+	case "name":
+		return ec.fieldContext_ValidationSchedule_name(ctx, field)
+	case "status":
+		return ec.fieldContext_ValidationSchedule_status(ctx, field)
+	case "platforms":
+		return ec.fieldContext_ValidationSchedule_platforms(ctx, field)
+	case "every":
+		return ec.fieldContext_ValidationSchedule_every(ctx, field)
+	case "budgetPerDay":
+		return ec.fieldContext_ValidationSchedule_budgetPerDay(ctx, field)
+	case "spentToday":
+		return ec.fieldContext_ValidationSchedule_spentToday(ctx, field)
+	case "recheckAfter":
+		return ec.fieldContext_ValidationSchedule_recheckAfter(ctx, field)
+	case "priority":
+		return ec.fieldContext_ValidationSchedule_priority(ctx, field)
+	case "batchSize":
+		return ec.fieldContext_ValidationSchedule_batchSize(ctx, field)
+	case "maxConcurrent":
+		return ec.fieldContext_ValidationSchedule_maxConcurrent(ctx, field)
+	case "retryAttempts":
+		return ec.fieldContext_ValidationSchedule_retryAttempts(ctx, field)
+	case "nextRunAt":
+		return ec.fieldContext_ValidationSchedule_nextRunAt(ctx, field)
+	case "lastRunAt":
+		return ec.fieldContext_ValidationSchedule_lastRunAt(ctx, field)
+	case "lastSkipReason":
+		return ec.fieldContext_ValidationSchedule_lastSkipReason(ctx, field)
+	case "jobs":
+		return ec.fieldContext_ValidationSchedule_jobs(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ValidationSchedule_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ValidationSchedule_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ValidationSchedule_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ValidationSchedule", field.Name)
+}
+
+func (ec *executionContext) childFields_ValidationScheduleConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ValidationScheduleConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ValidationScheduleConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ValidationScheduleConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ValidationScheduleConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ValidationScheduleConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ValidationScheduleEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ValidationScheduleEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ValidationScheduleEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ValidationScheduleEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ValidationSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "schedule":
+		return ec.fieldContext_ValidationSchedulePayload_schedule(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ValidationSchedulePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ValidationSchedulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_VerifyPhonePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1982,6 +2716,190 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_seesWholeNumbers(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "url":
+		return ec.fieldContext_Webhook_url(ctx, field)
+	case "events":
+		return ec.fieldContext_Webhook_events(ctx, field)
+	case "status":
+		return ec.fieldContext_Webhook_status(ctx, field)
+	case "description":
+		return ec.fieldContext_Webhook_description(ctx, field)
+	case "pending":
+		return ec.fieldContext_Webhook_pending(ctx, field)
+	case "dead":
+		return ec.fieldContext_Webhook_dead(ctx, field)
+	case "lastDeliveredAt":
+		return ec.fieldContext_Webhook_lastDeliveredAt(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_Webhook_deliveries(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_Webhook_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Webhook_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDelivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WebhookDelivery_id(ctx, field)
+	case "event":
+		return ec.fieldContext_WebhookDelivery_event(ctx, field)
+	case "eventId":
+		return ec.fieldContext_WebhookDelivery_eventId(ctx, field)
+	case "status":
+		return ec.fieldContext_WebhookDelivery_status(ctx, field)
+	case "attempts":
+		return ec.fieldContext_WebhookDelivery_attempts(ctx, field)
+	case "responseStatus":
+		return ec.fieldContext_WebhookDelivery_responseStatus(ctx, field)
+	case "error":
+		return ec.fieldContext_WebhookDelivery_error(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_WebhookDelivery_durationMs(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WebhookDelivery_createdAt(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_WebhookDelivery_nextAttemptAt(ctx, field)
+	case "deliveredAt":
+		return ec.fieldContext_WebhookDelivery_deliveredAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDelivery", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WebhookDeliveryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WebhookDeliveryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WebhookDeliveryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WebhookDeliveryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookDeliveryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookDeliveryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookDeliveryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "delivery":
+		return ec.fieldContext_WebhookDeliveryPayload_delivery(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WebhookDeliveryPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WebhookEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WebhookEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_WebhookPayload_webhook(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WebhookPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_WebhookSecretPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_WebhookSecretPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WebhookSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Worker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Worker_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Worker_name(ctx, field)
+	case "version":
+		return ec.fieldContext_Worker_version(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Worker_startedAt(ctx, field)
+	case "lastSeenAt":
+		return ec.fieldContext_Worker_lastSeenAt(ctx, field)
+	case "platforms":
+		return ec.fieldContext_Worker_platforms(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Worker", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkerPlatform(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "platform":
+		return ec.fieldContext_WorkerPlatform_platform(ctx, field)
+	case "adapter":
+		return ec.fieldContext_WorkerPlatform_adapter(ctx, field)
+	case "simulated":
+		return ec.fieldContext_WorkerPlatform_simulated(ctx, field)
+	case "slots":
+		return ec.fieldContext_WorkerPlatform_slots(ctx, field)
+	case "inFlight":
+		return ec.fieldContext_WorkerPlatform_inFlight(ctx, field)
+	case "checked":
+		return ec.fieldContext_WorkerPlatform_checked(ctx, field)
+	case "failed":
+		return ec.fieldContext_WorkerPlatform_failed(ctx, field)
+	case "ratePerSecond":
+		return ec.fieldContext_WorkerPlatform_ratePerSecond(ctx, field)
+	case "breaker":
+		return ec.fieldContext_WorkerPlatform_breaker(ctx, field)
+	case "heldUntil":
+		return ec.fieldContext_WorkerPlatform_heldUntil(ctx, field)
+	case "reason":
+		return ec.fieldContext_WorkerPlatform_reason(ctx, field)
+	case "quota":
+		return ec.fieldContext_WorkerPlatform_quota(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkerPlatform", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -147,7 +147,7 @@ func (s *Service) checkPlatforms(wanted []Platform) ([]Platform, error) {
 	if len(es) > 0 {
 		return nil, es
 	}
-	return slices.DeleteFunc(scoring.Platforms(), func(p Platform) bool { return !slices.Contains(wanted, p) }), nil
+	return slices.DeleteFunc(scoring.Checkable(), func(p Platform) bool { return !slices.Contains(wanted, p) }), nil
 }
 
 func (s *Service) canCheck(p Platform) bool {

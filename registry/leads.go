@@ -87,17 +87,21 @@ func (s *Service) Explain(score LeadScore, evidence []Validation) []Component {
 	return s.model.Score(valid, seen, score.UpdatedAt).Components
 }
 
-// Platforms returns all platforms and what this installation can tell about each.
+// Platforms returns all platforms that count in a score, whether they can be checked here or not, and of the others
+// those that can.
 func (s *Service) Platforms(context.Context) []PlatformInfo {
 	var installed []PlatformInfo
 	if s.platforms != nil {
 		installed = s.platforms()
 	}
-	all := make([]PlatformInfo, 0, len(scoring.Platforms()))
-	for _, p := range scoring.Platforms() {
+	all := make([]PlatformInfo, 0, len(scoring.Checkable()))
+	for _, p := range scoring.Checkable() {
 		info := PlatformInfo{Platform: p}
 		if i := slices.IndexFunc(installed, func(i PlatformInfo) bool { return i.Platform == p }); i >= 0 {
 			info = installed[i]
+		}
+		if !p.Scored() && info.Adapter == "" {
+			continue
 		}
 		info.Weight = s.model.Weights[p]
 		all = append(all, info)

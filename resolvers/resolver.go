@@ -79,19 +79,33 @@ func (r *Resolver) ImportBatch() graph.ImportBatchResolver { return importBatch{
 // ImportProgress answers what the progress of an import does not hold itself.
 func (r *Resolver) ImportProgress() graph.ImportProgressResolver { return importProgress{r} }
 
+// PlatformInfo answers what a platform does not hold itself.
+func (r *Resolver) PlatformInfo() graph.PlatformInfoResolver { return platformInfo{r} }
+
+// ValidationSchedule answers what a schedule does not hold itself.
+func (r *Resolver) ValidationSchedule() graph.ValidationScheduleResolver {
+	return validationSchedule{r}
+}
+
+// Webhook answers what a webhook does not hold itself.
+func (r *Resolver) Webhook() graph.WebhookResolver { return webhook{r} }
+
 // The resolvers of the types of the schema.
 type (
-	query          struct{ *Resolver }
-	mutation       struct{ *Resolver }
-	subscription   struct{ *Resolver }
-	phone          struct{ *Resolver }
-	customer       struct{ *Resolver }
-	customerPhone  struct{ *Resolver }
-	leadScore      struct{ *Resolver }
-	validationJob  struct{ *Resolver }
-	jobProgress    struct{ *Resolver }
-	importBatch    struct{ *Resolver }
-	importProgress struct{ *Resolver }
+	query              struct{ *Resolver }
+	mutation           struct{ *Resolver }
+	subscription       struct{ *Resolver }
+	phone              struct{ *Resolver }
+	customer           struct{ *Resolver }
+	customerPhone      struct{ *Resolver }
+	leadScore          struct{ *Resolver }
+	validationJob      struct{ *Resolver }
+	jobProgress        struct{ *Resolver }
+	importBatch        struct{ *Resolver }
+	importProgress     struct{ *Resolver }
+	platformInfo       struct{ *Resolver }
+	validationSchedule struct{ *Resolver }
+	webhook            struct{ *Resolver }
 )
 
 // orNull turns absence into null.

@@ -93,7 +93,7 @@ func (c Config) withDefaults() (Config, error) {
 
 func checkAdapter(p scoring.Platform, a Adapter) error {
 	if !p.Valid() {
-		return fmt.Errorf("workers: Adapters names the platform %q, want one of %v", p, scoring.Platforms())
+		return fmt.Errorf("workers: Adapters names the platform %q, want one of %v", p, scoring.Checkable())
 	}
 	if a == nil {
 		return fmt.Errorf("workers: the adapter of %s is nil", p)

@@ -45,7 +45,7 @@ func New(cfg Config) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{cfg: cfg, log: cfg.Logger.With("worker", cfg.Name), js: js, jobs: newJobs(cfg.Now), metrics: m, ready: make(chan struct{}), lastMoment: 5 * time.Second}
-	for _, platform := range scoring.Platforms() {
+	for _, platform := range scoring.Checkable() {
 		if adapter, ok := cfg.Adapters[platform]; ok {
 			p.lanes = append(p.lanes, newLane(p, platform, adapter))
 		}

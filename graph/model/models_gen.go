@@ -29,6 +29,74 @@ type AddPhonePayload struct {
 	UserErrors []registry.Error `json:"userErrors"`
 }
 
+// A standing schedule to make.
+type CreateValidationScheduleInput struct {
+	// Its name: 1 to 200 characters, not taken yet.
+	Name string `json:"name"`
+	// The platforms to keep fresh; at least one.
+	Platforms []scoring.Platform `json:"platforms"`
+	// The numbers to keep fresh; an empty filter means all valid numbers.
+	Filter *registry.PhoneFilter `json:"filter"`
+	// How long from one job to the next, 1 minute to 1 year.
+	Every time.Duration `json:"every"`
+	// When the first job starts; now unless told.
+	StartAt graphql.Omittable[*time.Time] `json:"startAt,omitempty"`
+	// How many checks it may start in a day (UTC), 1 or more; no limit unless told.
+	BudgetPerDay graphql.Omittable[*int64] `json:"budgetPerDay,omitempty"`
+	// Check again what is older than this even if it has not run out.
+	RecheckAfter graphql.Omittable[*time.Duration] `json:"recheckAfter,omitempty"`
+	// The priority of its jobs; LOW unless told.
+	Priority graphql.Omittable[*JobPriority] `json:"priority,omitempty"`
+	// Numbers in one chunk, 1 to 1,000; 500 unless told.
+	BatchSize graphql.Omittable[*int] `json:"batchSize,omitempty"`
+	// Chunks that may be out with workers at the same time, 1 to 1,000; 40 unless told.
+	MaxConcurrent graphql.Omittable[*int] `json:"maxConcurrent,omitempty"`
+	// How often a worker tries again a check that failed or was refused for now, 0 to 10; 3 unless told.
+	RetryAttempts graphql.Omittable[*int] `json:"retryAttempts,omitempty"`
+}
+
+// A webhook to make.
+type CreateWebhookInput struct {
+	// The address to call: https, at most 2,000 bytes, without user and password.
+	URL string `json:"url"`
+	// What to tell it; at least one.
+	Events []WebhookEventType `json:"events"`
+	// What it is for; at most 200 characters.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+}
+
+// What `deleteValidationSchedule` did.
+type DeleteValidationSchedulePayload struct {
+	// The id of the schedule that is no more; null on user errors. Its jobs stay.
+	DeletedID *string `json:"deletedId,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// What `deleteWebhook` did.
+type DeleteWebhookPayload struct {
+	// The id of the webhook that is no more; null on user errors. Its deliveries go with it.
+	DeletedID *string `json:"deletedId,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// One observation.
+type EvidenceInput struct {
+	// The number.
+	Number numbering.Number `json:"number"`
+	// The platform; not LINE.
+	Platform scoring.Platform `json:"platform"`
+	// What was seen.
+	Kind EvidenceKind `json:"kind"`
+	// When it was seen; now unless told. Not in the future.
+	ObservedAt graphql.Omittable[*time.Time] `json:"observedAt,omitempty"`
+	// How long it holds; 90 days unless told, at most 2 years.
+	HoldsFor graphql.Omittable[*time.Duration] `json:"holdsFor,omitempty"`
+	// Where it is recorded, for example a ticket: at most 64 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`, no phone number.
+	Reference graphql.Omittable[*string] `json:"reference,omitempty"`
+}
+
 // How often one reason led to quarantine.
 type ImportRejections struct {
 	// The reason code.
@@ -57,6 +125,48 @@ type PhoneOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
+// What may be asked of a platform with one credential, by all workers together.
+type PlatformQuota struct {
+	// The name of the credential; no secret.
+	Credential string `json:"credential"`
+	// Numbers a second, as configured; null when there is no limit.
+	RatePerSecond *float64 `json:"ratePerSecond,omitempty"`
+	// Numbers a second that are asked at most now: less than configured after the platform has refused.
+	CurrentRate *float64 `json:"currentRate,omitempty"`
+	// Calls at the same time, as configured; null when there is no limit.
+	Concurrency *int `json:"concurrency,omitempty"`
+	// Numbers a day (UTC), as configured; null when there is no limit.
+	BudgetPerDay *int64 `json:"budgetPerDay,omitempty"`
+	// Numbers taken out of the budget today (UTC).
+	SpentToday int64 `json:"spentToday"`
+}
+
+// What one worker does on a platform.
+type PlatformWorker struct {
+	// The worker's id.
+	WorkerID string `json:"workerId"`
+	// The worker's name.
+	WorkerName string `json:"workerName"`
+	// What it does there.
+	State *WorkerPlatform `json:"state"`
+}
+
+// Evidence that one's own systems have seen.
+type RecordEvidenceInput struct {
+	// What was seen; 1 to 1,000 entries. All of it is recorded or none.
+	Evidence []EvidenceInput `json:"evidence"`
+}
+
+// What `recordEvidence` did.
+type RecordEvidencePayload struct {
+	// How many entries were recorded. One that is older than what is known is recorded and changes nothing.
+	Recorded int `json:"recorded"`
+	// The newest evidence on each of the numbers; empty on user errors.
+	Validations []registry.Validation `json:"validations"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
 // Numbers of one country.
 type RegionCount struct {
 	// ISO 3166-1 alpha-2 code; `ZZ` for numbers that belong to no country.
@@ -83,6 +193,16 @@ type RegistryStats struct {
 	ByTier []TierCount `json:"byTier"`
 }
 
+// What `runValidationSchedule` did.
+type RunValidationSchedulePayload struct {
+	// The schedule as it is now; null on user errors.
+	Schedule *ValidationSchedule `json:"schedule,omitempty"`
+	// The job it started; null when there was nothing to check, which `lastSkipReason` tells, and on user errors.
+	Job *ValidationJob `json:"job,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
 // A job to start.
 type StartValidationJobInput struct {
 	// A name for people: 1 to 200 characters.
@@ -99,6 +219,10 @@ type StartValidationJobInput struct {
 	RetryAttempts graphql.Omittable[*int] `json:"retryAttempts,omitempty"`
 	// Skip a number on a platform whose evidence is younger than this.
 	RecheckAfter graphql.Omittable[*time.Duration] `json:"recheckAfter,omitempty"`
+	// Which of two jobs goes first; NORMAL unless told.
+	Priority graphql.Omittable[*JobPriority] `json:"priority,omitempty"`
+	// A key of the client's own, 1 to 128 characters, that makes the start idempotent: the same key again returns the job that it started. A client that got no answer simply asks again.
+	ClientKey graphql.Omittable[*string] `json:"clientKey,omitempty"`
 }
 
 // What `startValidationJob` did.
@@ -109,6 +233,8 @@ type StartValidationJobPayload struct {
 	SkippedCount int `json:"skippedCount"`
 	// The first of them, at most 20: their place in the list and why.
 	Skipped []registry.SkippedNumber `json:"skipped"`
+	// False when `clientKey` names a job that was started before: this is that job.
+	Created bool `json:"created"`
 	// What the caller can correct.
 	UserErrors []registry.Error `json:"userErrors"`
 }
@@ -119,6 +245,40 @@ type TierCount struct {
 	Tier scoring.Tier `json:"tier"`
 	// How many.
 	Count int64 `json:"count"`
+}
+
+// What to change of a schedule. What is left out stays; null takes a limit away.
+type UpdateValidationScheduleInput struct {
+	// Its id.
+	ID string `json:"id"`
+	// Another name.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// Other platforms.
+	Platforms graphql.Omittable[[]scoring.Platform] `json:"platforms,omitempty"`
+	// Other numbers.
+	Filter graphql.Omittable[*registry.PhoneFilter] `json:"filter,omitempty"`
+	// Another interval; the next job is due that long after the last one.
+	Every graphql.Omittable[*time.Duration] `json:"every,omitempty"`
+	// Another budget.
+	BudgetPerDay graphql.Omittable[*int64] `json:"budgetPerDay,omitempty"`
+	// Another age.
+	RecheckAfter graphql.Omittable[*time.Duration] `json:"recheckAfter,omitempty"`
+	// Another priority.
+	Priority graphql.Omittable[*JobPriority] `json:"priority,omitempty"`
+}
+
+// What to change of a webhook. What is left out stays.
+type UpdateWebhookInput struct {
+	// Its id.
+	ID string `json:"id"`
+	// Another address.
+	URL graphql.Omittable[*string] `json:"url,omitempty"`
+	// Other events.
+	Events graphql.Omittable[[]WebhookEventType] `json:"events,omitempty"`
+	// Whether it is called.
+	Status graphql.Omittable[*WebhookStatus] `json:"status,omitempty"`
+	// Another description.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
 }
 
 // What `upsertSource` did.
@@ -139,6 +299,84 @@ type ValidationJobInput struct {
 type ValidationJobPayload struct {
 	// The job as it is now; null on user errors.
 	Job *ValidationJob `json:"job,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// A standing order to keep evidence fresh: it starts jobs for numbers whose evidence is missing or has run out.
+type ValidationSchedule struct {
+	// The global, opaque id.
+	ID string `json:"id"`
+	// Its name, which no other schedule has.
+	Name string `json:"name"`
+	// Whether it starts jobs.
+	Status ScheduleStatus `json:"status"`
+	// The platforms it keeps fresh.
+	Platforms []scoring.Platform `json:"platforms"`
+	// How long from one job to the next.
+	Every time.Duration `json:"every"`
+	// How many checks it may start in a day (UTC); null when there is no limit. What does not fit waits for the next day.
+	BudgetPerDay *int64 `json:"budgetPerDay,omitempty"`
+	// How many checks it has started today (UTC).
+	SpentToday int64 `json:"spentToday"`
+	// Evidence older than this is checked again even if it has not run out; null: only what has run out or is missing.
+	RecheckAfter *time.Duration `json:"recheckAfter,omitempty"`
+	// The priority of its jobs.
+	Priority JobPriority `json:"priority"`
+	// Numbers in one chunk of its jobs.
+	BatchSize int `json:"batchSize"`
+	// Chunks of a job that may be out with workers at the same time.
+	MaxConcurrent int `json:"maxConcurrent"`
+	// How often a worker tries again a check that failed or was refused for now.
+	RetryAttempts int `json:"retryAttempts"`
+	// When it starts the next job; null while it is paused.
+	NextRunAt *time.Time `json:"nextRunAt,omitempty"`
+	// When it started its last job.
+	LastRunAt *time.Time `json:"lastRunAt,omitempty"`
+	// Why the last time it was due started no job, for example because the job before still runs; null otherwise.
+	LastSkipReason *string `json:"lastSkipReason,omitempty"`
+	// Its jobs, newest first.
+	Jobs *ValidationJobConnection `json:"jobs"`
+	// Who made it.
+	CreatedBy string `json:"createdBy"`
+	// When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+	// When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+func (ValidationSchedule) IsNode() {}
+
+// A page of schedules.
+type ValidationScheduleConnection struct {
+	// Entries with their cursors.
+	Edges []ValidationScheduleEdge `json:"edges"`
+	// The entries.
+	Nodes []ValidationSchedule `json:"nodes"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many entries match in all. Counted only when asked for.
+	TotalCount int64 `json:"totalCount"`
+}
+
+// A schedule in a page.
+type ValidationScheduleEdge struct {
+	// Position of this entry.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *ValidationSchedule `json:"node"`
+}
+
+// The schedule to act on.
+type ValidationScheduleInput struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
+// What a change of a schedule did.
+type ValidationSchedulePayload struct {
+	// The schedule as it is now; null on user errors.
+	Schedule *ValidationSchedule `json:"schedule,omitempty"`
 	// What the caller can correct.
 	UserErrors []registry.Error `json:"userErrors"`
 }
@@ -181,6 +419,376 @@ type Viewer struct {
 	Role registry.Role `json:"role"`
 	// Whether numbers are shown whole.
 	SeesWholeNumbers bool `json:"seesWholeNumbers"`
+}
+
+// A receiver of notifications: an address that is called with a signed message when something happened.
+type Webhook struct {
+	// The global, opaque id.
+	ID string `json:"id"`
+	// The address that is called.
+	URL string `json:"url"`
+	// What it is told.
+	Events []WebhookEventType `json:"events"`
+	// Whether it is called.
+	Status WebhookStatus `json:"status"`
+	// What it is for, in the words of its maker.
+	Description *string `json:"description,omitempty"`
+	// Deliveries that wait for an attempt.
+	Pending int64 `json:"pending"`
+	// Deliveries whose attempts all failed.
+	Dead int64 `json:"dead"`
+	// When it last answered with a 2xx status.
+	LastDeliveredAt *time.Time `json:"lastDeliveredAt,omitempty"`
+	// Its deliveries, newest first.
+	Deliveries *WebhookDeliveryConnection `json:"deliveries"`
+	// Who made it.
+	CreatedBy string `json:"createdBy"`
+	// When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+func (Webhook) IsNode() {}
+
+// A page of webhooks.
+type WebhookConnection struct {
+	// Entries with their cursors.
+	Edges []WebhookEdge `json:"edges"`
+	// The entries.
+	Nodes []Webhook `json:"nodes"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many entries match in all. Counted only when asked for.
+	TotalCount int64 `json:"totalCount"`
+}
+
+// One message to a webhook and what became of it.
+type WebhookDelivery struct {
+	// The global, opaque id.
+	ID string `json:"id"`
+	// What it tells of: `job.finished`, `lead.tier_changed`, `import.finished`, or `webhook.test`.
+	Event string `json:"event"`
+	// The id of the event, the same in every attempt and for every receiver; receivers use it to drop repeats.
+	EventID string `json:"eventId"`
+	// What became of it.
+	Status WebhookDeliveryStatus `json:"status"`
+	// How many attempts were made.
+	Attempts int `json:"attempts"`
+	// The HTTP status of the last answer; null when there was none.
+	ResponseStatus *int `json:"responseStatus,omitempty"`
+	// Why the last attempt failed; null when it did not.
+	Error *string `json:"error,omitempty"`
+	// How long the last attempt took, in milliseconds.
+	DurationMs *int `json:"durationMs,omitempty"`
+	// When the event happened.
+	CreatedAt time.Time `json:"createdAt"`
+	// When the next attempt is due; null when there is none.
+	NextAttemptAt *time.Time `json:"nextAttemptAt,omitempty"`
+	// When it was delivered.
+	DeliveredAt *time.Time `json:"deliveredAt,omitempty"`
+}
+
+func (WebhookDelivery) IsNode() {}
+
+// A page of deliveries.
+type WebhookDeliveryConnection struct {
+	// Entries with their cursors.
+	Edges []WebhookDeliveryEdge `json:"edges"`
+	// The entries.
+	Nodes []WebhookDelivery `json:"nodes"`
+	// Where this page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many entries match in all. Counted only when asked for.
+	TotalCount int64 `json:"totalCount"`
+}
+
+// A delivery in a page.
+type WebhookDeliveryEdge struct {
+	// Position of this entry.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *WebhookDelivery `json:"node"`
+}
+
+// The delivery to act on.
+type WebhookDeliveryInput struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
+// What was done about a delivery.
+type WebhookDeliveryPayload struct {
+	// The delivery as it is now; null on user errors.
+	Delivery *WebhookDelivery `json:"delivery,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// A webhook in a page.
+type WebhookEdge struct {
+	// Position of this entry.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *Webhook `json:"node"`
+}
+
+// The webhook to act on.
+type WebhookInput struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
+// What a change of a webhook did.
+type WebhookPayload struct {
+	// The webhook as it is now; null on user errors.
+	Webhook *Webhook `json:"webhook,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// What `createWebhook` and `rotateWebhookSecret` did.
+type WebhookSecretPayload struct {
+	// The webhook; null on user errors.
+	Webhook *Webhook `json:"webhook,omitempty"`
+	// The secret that its messages are signed with. It is shown this once.
+	Secret *string `json:"secret,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// A worker process that was heard of within the last seconds.
+type Worker struct {
+	// Its id, unique among those that run.
+	ID string `json:"id"`
+	// Its name, as configured.
+	Name string `json:"name"`
+	// The version of its program.
+	Version string `json:"version"`
+	// When it started.
+	StartedAt time.Time `json:"startedAt"`
+	// When it was last heard of.
+	LastSeenAt time.Time `json:"lastSeenAt"`
+	// What it does on each of its platforms.
+	Platforms []WorkerPlatform `json:"platforms"`
+}
+
+// What a worker does on one platform.
+type WorkerPlatform struct {
+	// The platform.
+	Platform scoring.Platform `json:"platform"`
+	// The adapter it asks.
+	Adapter string `json:"adapter"`
+	// True when the adapter is the simulator and invents its answers.
+	Simulated bool `json:"simulated"`
+	// Chunks it may hold at the same time.
+	Slots int `json:"slots"`
+	// Chunks it holds.
+	InFlight int `json:"inFlight"`
+	// Checks it has done since it started.
+	Checked int64 `json:"checked"`
+	// Those of them that ended as ERROR or RATE_LIMITED.
+	Failed int64 `json:"failed"`
+	// Checks done in a second, over the last few seconds.
+	RatePerSecond float64 `json:"ratePerSecond"`
+	// Whether it asks the platform.
+	Breaker BreakerState `json:"breaker"`
+	// Until when it leaves the platform alone; null when it does not.
+	HeldUntil *time.Time `json:"heldUntil,omitempty"`
+	// Why it leaves the platform alone, or asks less than it might; null otherwise.
+	Reason *string `json:"reason,omitempty"`
+	// What the platform allows, shared by all workers of a credential; null when nothing is limited.
+	Quota *PlatformQuota `json:"quota,omitempty"`
+}
+
+// Whether a platform is being asked.
+type BreakerState string
+
+const (
+	// It is asked as usual.
+	BreakerStateClosed BreakerState = "CLOSED"
+	// A few calls try whether it works again.
+	BreakerStateHalfOpen BreakerState = "HALF_OPEN"
+	// It failed too often and is left alone for a while; its chunks wait.
+	BreakerStateOpen BreakerState = "OPEN"
+)
+
+var AllBreakerState = []BreakerState{
+	BreakerStateClosed,
+	BreakerStateHalfOpen,
+	BreakerStateOpen,
+}
+
+func (e BreakerState) IsValid() bool {
+	switch e {
+	case BreakerStateClosed, BreakerStateHalfOpen, BreakerStateOpen:
+		return true
+	}
+	return false
+}
+
+func (e BreakerState) String() string {
+	return string(e)
+}
+
+func (e *BreakerState) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = BreakerState(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid BreakerState", str)
+	}
+	return nil
+}
+
+func (e BreakerState) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *BreakerState) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e BreakerState) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What a person did that shows that a number answers on a platform, as one's own systems saw it.
+type EvidenceKind string
+
+const (
+	// They logged in through the platform with this number.
+	EvidenceKindLogin EvidenceKind = "LOGIN"
+	// They gave the number in a lead form of the platform.
+	EvidenceKindLeadForm EvidenceKind = "LEAD_FORM"
+	// They sent a message from this number or account.
+	EvidenceKindMessageReceived EvidenceKind = "MESSAGE_RECEIVED"
+	// A message to them was delivered.
+	EvidenceKindMessageDelivered EvidenceKind = "MESSAGE_DELIVERED"
+	// A message to them was read.
+	EvidenceKindMessageRead EvidenceKind = "MESSAGE_READ"
+	// The platform told that a message to them can never be delivered: there is no account.
+	EvidenceKindNoAccount EvidenceKind = "NO_ACCOUNT"
+)
+
+var AllEvidenceKind = []EvidenceKind{
+	EvidenceKindLogin,
+	EvidenceKindLeadForm,
+	EvidenceKindMessageReceived,
+	EvidenceKindMessageDelivered,
+	EvidenceKindMessageRead,
+	EvidenceKindNoAccount,
+}
+
+func (e EvidenceKind) IsValid() bool {
+	switch e {
+	case EvidenceKindLogin, EvidenceKindLeadForm, EvidenceKindMessageReceived, EvidenceKindMessageDelivered, EvidenceKindMessageRead, EvidenceKindNoAccount:
+		return true
+	}
+	return false
+}
+
+func (e EvidenceKind) String() string {
+	return string(e)
+}
+
+func (e *EvidenceKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = EvidenceKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid EvidenceKind", str)
+	}
+	return nil
+}
+
+func (e EvidenceKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *EvidenceKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e EvidenceKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Which of two jobs goes first. A job of higher priority gets a larger share of the workers, never all of them.
+type JobPriority string
+
+const (
+	// Goes behind the others.
+	JobPriorityLow JobPriority = "LOW"
+	// The usual.
+	JobPriorityNormal JobPriority = "NORMAL"
+	// Goes before the others.
+	JobPriorityHigh JobPriority = "HIGH"
+)
+
+var AllJobPriority = []JobPriority{
+	JobPriorityLow,
+	JobPriorityNormal,
+	JobPriorityHigh,
+}
+
+func (e JobPriority) IsValid() bool {
+	switch e {
+	case JobPriorityLow, JobPriorityNormal, JobPriorityHigh:
+		return true
+	}
+	return false
+}
+
+func (e JobPriority) String() string {
+	return string(e)
+}
+
+func (e *JobPriority) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = JobPriority(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid JobPriority", str)
+	}
+	return nil
+}
+
+func (e JobPriority) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *JobPriority) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e JobPriority) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
 
 // The direction of an ordering.
@@ -236,6 +844,244 @@ func (e *OrderDirection) UnmarshalJSON(b []byte) error {
 }
 
 func (e OrderDirection) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Whether a standing schedule starts jobs.
+type ScheduleStatus string
+
+const (
+	// It starts a job whenever it is due.
+	ScheduleStatusActive ScheduleStatus = "ACTIVE"
+	// Held by an operator; it starts nothing.
+	ScheduleStatusPaused ScheduleStatus = "PAUSED"
+)
+
+var AllScheduleStatus = []ScheduleStatus{
+	ScheduleStatusActive,
+	ScheduleStatusPaused,
+}
+
+func (e ScheduleStatus) IsValid() bool {
+	switch e {
+	case ScheduleStatusActive, ScheduleStatusPaused:
+		return true
+	}
+	return false
+}
+
+func (e ScheduleStatus) String() string {
+	return string(e)
+}
+
+func (e *ScheduleStatus) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ScheduleStatus(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ScheduleStatus", str)
+	}
+	return nil
+}
+
+func (e ScheduleStatus) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ScheduleStatus) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ScheduleStatus) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What became of a delivery to a webhook.
+type WebhookDeliveryStatus string
+
+const (
+	// It waits for its first or its next attempt.
+	WebhookDeliveryStatusPending WebhookDeliveryStatus = "PENDING"
+	// The receiver answered with a 2xx status.
+	WebhookDeliveryStatusDelivered WebhookDeliveryStatus = "DELIVERED"
+	// All attempts failed. It can be tried again by hand.
+	WebhookDeliveryStatusDead WebhookDeliveryStatus = "DEAD"
+)
+
+var AllWebhookDeliveryStatus = []WebhookDeliveryStatus{
+	WebhookDeliveryStatusPending,
+	WebhookDeliveryStatusDelivered,
+	WebhookDeliveryStatusDead,
+}
+
+func (e WebhookDeliveryStatus) IsValid() bool {
+	switch e {
+	case WebhookDeliveryStatusPending, WebhookDeliveryStatusDelivered, WebhookDeliveryStatusDead:
+		return true
+	}
+	return false
+}
+
+func (e WebhookDeliveryStatus) String() string {
+	return string(e)
+}
+
+func (e *WebhookDeliveryStatus) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WebhookDeliveryStatus(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WebhookDeliveryStatus", str)
+	}
+	return nil
+}
+
+func (e WebhookDeliveryStatus) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WebhookDeliveryStatus) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WebhookDeliveryStatus) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What a webhook is told.
+type WebhookEventType string
+
+const (
+	// A validation job reached its final state.
+	WebhookEventTypeJobFinished WebhookEventType = "JOB_FINISHED"
+	// Lead scores moved to another tier. One delivery may hold many numbers.
+	WebhookEventTypeLeadTierChanged WebhookEventType = "LEAD_TIER_CHANGED"
+	// An import reached its final state.
+	WebhookEventTypeImportFinished WebhookEventType = "IMPORT_FINISHED"
+)
+
+var AllWebhookEventType = []WebhookEventType{
+	WebhookEventTypeJobFinished,
+	WebhookEventTypeLeadTierChanged,
+	WebhookEventTypeImportFinished,
+}
+
+func (e WebhookEventType) IsValid() bool {
+	switch e {
+	case WebhookEventTypeJobFinished, WebhookEventTypeLeadTierChanged, WebhookEventTypeImportFinished:
+		return true
+	}
+	return false
+}
+
+func (e WebhookEventType) String() string {
+	return string(e)
+}
+
+func (e *WebhookEventType) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WebhookEventType(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WebhookEventType", str)
+	}
+	return nil
+}
+
+func (e WebhookEventType) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WebhookEventType) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WebhookEventType) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Whether a webhook is called.
+type WebhookStatus string
+
+const (
+	// It is called.
+	WebhookStatusActive WebhookStatus = "ACTIVE"
+	// It is not called; what happens meanwhile is not kept for it.
+	WebhookStatusPaused WebhookStatus = "PAUSED"
+)
+
+var AllWebhookStatus = []WebhookStatus{
+	WebhookStatusActive,
+	WebhookStatusPaused,
+}
+
+func (e WebhookStatus) IsValid() bool {
+	switch e {
+	case WebhookStatusActive, WebhookStatusPaused:
+		return true
+	}
+	return false
+}
+
+func (e WebhookStatus) String() string {
+	return string(e)
+}
+
+func (e *WebhookStatus) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WebhookStatus(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WebhookStatus", str)
+	}
+	return nil
+}
+
+func (e WebhookStatus) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WebhookStatus) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WebhookStatus) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -36,7 +36,7 @@ func MarshalPlatform(v registry.Platform) graphql.Marshaler { return marshalEnum
 
 // UnmarshalPlatform reads a Platform.
 func UnmarshalPlatform(v any) (registry.Platform, error) {
-	return unmarshalEnum(v, scoring.Platforms()...)
+	return unmarshalEnum(v, scoring.Checkable()...)
 }
 
 // MarshalLineType writes a LineType.

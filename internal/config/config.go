@@ -230,14 +230,14 @@ func ParsePlatforms(field string, names []string) ([]scoring.Platform, error) {
 	for _, name := range names {
 		p := scoring.Platform(strings.ToUpper(strings.TrimSpace(name)))
 		if !p.Valid() {
-			return nil, &Error{field, name, fmt.Sprintf("is no platform; these are: %v", scoring.Platforms())}
+			return nil, &Error{field, name, fmt.Sprintf("is no platform; these are: %v", scoring.Checkable())}
 		}
 		if !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}
 	if len(out) == 0 {
-		return nil, &Error{field, "", fmt.Sprintf("names no platform; these are: %v", scoring.Platforms())}
+		return nil, &Error{field, "", fmt.Sprintf("names no platform; these are: %v", scoring.Checkable())}
 	}
 	return out, nil
 }

@@ -218,7 +218,7 @@ const askFor = 5 * time.Second
 func (o *Orchestrator) ensureStreams(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*askFor)
 	defer cancel()
-	return bus.EnsureStreams(ctx, o.js, scoring.Platforms(), o.Streams)
+	return bus.EnsureStreams(ctx, o.js, scoring.Checkable(), o.Streams)
 }
 
 // graceful returns a context that ends some time after ctx, for what should not be broken off in the middle.

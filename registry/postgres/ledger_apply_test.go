@@ -109,8 +109,8 @@ func TestScoreChanges(t *testing.T) {
 		{"a failure", scoring.Failed, 0, time.Hour, 100, 1, 0},
 		{"weaker", scoring.Active, 0.5, 9 * time.Hour, 50, 2, 1},
 		{"gone", scoring.NotFound, 0, 9 * time.Hour, 0, 3, 1},
-		{"cannot be told", scoring.Unknown, 0, 9 * time.Hour, 0, 4, 1},
-		{"back", scoring.Active, 1, 9 * time.Hour, 100, 5, 1},
+		{"cannot be told", scoring.Unknown, 0, 9 * time.Hour, 0, 3, 0},
+		{"back", scoring.Active, 1, 9 * time.Hour, 100, 4, 1},
 	} {
 		applied := check(step.status, step.strength, step.ttl)
 		_, s := w.evidence(t, firstNumber, scoring.Google)

@@ -56,7 +56,8 @@ func (a *application) evidenceOf(subjects []subject) *newEvidence {
 			normalize(check, c.Platform, a.now)
 			e, old := check.Evidence(), s.evidence[p]
 			if old.Platform == "" || e.Supersedes(old, a.now) {
-				winners[at][p], s.evidence[p], s.changed = check, e, true
+				winners[at][p], s.evidence[p] = check, e
+				s.changed = s.changed || c.Platform.Scored()
 			}
 		}
 	}
@@ -117,9 +118,11 @@ SET status = excluded.status, method = excluded.method, strength = excluded.stre
 	attempts = excluded.attempts, latency_ms = excluded.latency_ms, checked_at = excluded.checked_at,
 	expires_at = excluded.expires_at, details = excluded.details
 WHERE (CASE WHEN excluded.status IN ('ERROR', 'RATE_LIMITED') OR excluded.expires_at <= $1 THEN 0
-		WHEN excluded.simulated THEN 1 ELSE 2 END, excluded.checked_at)
+		ELSE CASE WHEN excluded.simulated THEN 1 ELSE 3 END
+			+ CASE WHEN excluded.status IN ('UNKNOWN', 'NOT_CHECKABLE') THEN 0 ELSE 1 END END, excluded.checked_at)
 	>= (CASE WHEN v.status IN ('ERROR', 'RATE_LIMITED') OR v.expires_at <= $1 THEN 0
-		WHEN v.simulated THEN 1 ELSE 2 END, v.checked_at)`
+		ELSE CASE WHEN v.simulated THEN 1 ELSE 3 END
+			+ CASE WHEN v.status IN ('UNKNOWN', 'NOT_CHECKABLE') THEN 0 ELSE 1 END END, v.checked_at)`
 
 // queue adds the statement. The rows are in the order of their keys, in which they are locked.
 func (e *newEvidence) queue(batch *pgx.Batch, now time.Time) {
@@ -135,7 +138,7 @@ type newScores struct {
 	totals       []int16
 	coverages    []float32
 	tiers        []string
-	points       [platformCount][]*float32
+	points       [scoredCount][]*float32
 	simulated    []bool
 	untils       []*time.Time
 	updated      []time.Time

@@ -11,8 +11,12 @@ import (
 	"phoneregistry/registry/scoring"
 )
 
-// platformCount is how many platforms there are; arrays by platform are in the order of scoring.Platforms.
-const platformCount = 5
+// platformCount is how many platforms evidence may be of, and scoredCount how many of them count in a score; arrays by
+// platform are in the order of scoring.Checkable, which begins with those that count.
+const (
+	platformCount = 6
+	scoredCount   = 5
+)
 
 // place is a platform's place in arrays by platform; -1 for one that does not exist.
 func place(p registry.Platform) int {
@@ -27,6 +31,8 @@ func place(p registry.Platform) int {
 		return 3
 	case scoring.Apple:
 		return 4
+	case scoring.Line:
+		return 5
 	}
 	return -1
 }
@@ -48,7 +54,7 @@ type storedScore struct {
 	total        int16
 	coverage     float32
 	tier         string
-	points       [platformCount]*float32
+	points       [scoredCount]*float32
 	simulated    bool
 	modelVersion string
 	until        *time.Time

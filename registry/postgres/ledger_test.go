@@ -187,7 +187,7 @@ func TestStreamMadeAnew(t *testing.T) {
 		t.Errorf("states %s", s)
 	}
 	state, err := w.LedgerState(t.Context())
-	if err != nil || fmt.Sprint(state) != "[{WHATSAPP 0 0} {INSTAGRAM 0 0} {FACEBOOK 0 0} {GOOGLE 2 3} {APPLE 0 5}]" {
+	if err != nil || fmt.Sprint(state) != "[{WHATSAPP 0 0} {INSTAGRAM 0 0} {FACEBOOK 0 0} {GOOGLE 2 3} {APPLE 0 5} {LINE 0 0}]" {
 		t.Errorf("state %v, %v", state, err)
 	}
 }

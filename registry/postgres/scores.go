@@ -56,7 +56,7 @@ const scoreColumns = `s.number, s.total, s.coverage, s.tier::text, s.whatsapp, s
 func scanScore(row pgx.CollectableRow) (registry.LeadScore, error) {
 	var (
 		l      registry.LeadScore
-		points [5]*float64
+		points [scoredCount]*float64
 		until  *time.Time
 	)
 	err := row.Scan(&l.Number, &l.Total, &l.Coverage, &l.Tier, &points[0], &points[1], &points[2], &points[3], &points[4],

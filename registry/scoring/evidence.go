@@ -12,7 +12,9 @@ func (e Evidence) Expired(at time.Time) bool {
 //
 //   - an answer of the platform that has not run out is better than a check that failed (ERROR, RATE_LIMITED) and than
 //     any evidence that has run out: a failed attempt does not unmake what is known;
-//   - a real answer is better than one that the simulator made up.
+//   - a real answer is better than one that the simulator made up;
+//   - of these, an answer that tells something is better than one that does not (UNKNOWN, NOT_CHECKABLE): that nothing
+//     can be told today does not unmake what was told before, as long as that holds.
 //
 // It is a total preorder: whatever order evidence comes in, the same remains.
 func (e Evidence) Supersedes(old Evidence, at time.Time) bool {
@@ -22,13 +24,18 @@ func (e Evidence) Supersedes(old Evidence, at time.Time) bool {
 	return !e.CheckedAt.Before(old.CheckedAt)
 }
 
-// rank is how good the word is: 2 a real answer, 1 a simulated one, 0 none.
+// rank is how good the word is: 3 and 4 a real answer, 1 and 2 a simulated one, of each the higher one tells something;
+// 0 none.
 func (e Evidence) rank(at time.Time) int {
-	switch {
-	case !e.Status.Answered() || e.Expired(at):
+	if !e.Status.Answered() || e.Expired(at) {
 		return 0
-	case e.Simulated:
-		return 1
 	}
-	return 2
+	rank := 1
+	if !e.Simulated {
+		rank = 3
+	}
+	if e.Status.Tells() {
+		rank++
+	}
+	return rank
 }

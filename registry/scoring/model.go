@@ -40,7 +40,7 @@ func NewModel(version string, weights map[Platform]float64) (*Model, error) {
 	}
 	sum := 0.0
 	for p, w := range weights {
-		if !p.Valid() {
+		if !p.Scored() {
 			return nil, fmt.Errorf("scoring model: weight for %q, which is no platform: want %v", p, Platforms())
 		}
 		if !(w >= 0) || math.IsInf(w, 0) { // also refuses NaN

@@ -14,13 +14,22 @@ const (
 	Facebook  Platform = "FACEBOOK"
 	Google    Platform = "GOOGLE"
 	Apple     Platform = "APPLE"
+	// Line is the line itself, as a lookup service of the telephone network sees it: its type, whether it is in
+	// service. It is checked like a platform and counts in no score.
+	Line Platform = "LINE"
 )
 
-// Platforms lists all platforms in the order in which lists show them.
+// Platforms lists the platforms that count in a score, in the order in which lists show them.
 func Platforms() []Platform { return []Platform{WhatsApp, Instagram, Facebook, Google, Apple} }
 
-// Valid reports whether p is one of the platforms.
-func (p Platform) Valid() bool {
+// Checkable lists what a number can be checked on: Platforms, and Line behind them.
+func Checkable() []Platform { return append(Platforms(), Line) }
+
+// Valid reports whether p is one that a number can be checked on.
+func (p Platform) Valid() bool { return p.Scored() || p == Line }
+
+// Scored reports whether p is one of the platforms that count in a score.
+func (p Platform) Scored() bool {
 	switch p {
 	case WhatsApp, Instagram, Facebook, Google, Apple:
 		return true
@@ -54,6 +63,9 @@ func (s Status) Valid() bool {
 // Answered reports whether the platform gave an answer, be it that nothing can be told. Only RATE_LIMITED and ERROR
 // are no answers: they make a check fail.
 func (s Status) Answered() bool { return s != RateLimited && s != Failed }
+
+// Tells reports whether the answer tells something of the number.
+func (s Status) Tells() bool { return s == Active || s == Inactive || s == NotFound }
 
 // Tier is a class of lead scores.
 type Tier string

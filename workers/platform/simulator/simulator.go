@@ -33,7 +33,7 @@ type Simulator struct {
 
 // New makes the simulator of a platform. now is the clock of its rate limit; nil: time.Now.
 func New(p scoring.Platform, cfg Config, now func() time.Time) (*Simulator, error) {
-	if !p.Valid() {
+	if !p.Scored() {
 		return nil, fmt.Errorf("simulator: the platform is %q, want one of %v", p, scoring.Platforms())
 	}
 	if err := cfg.validate(); err != nil {

@@ -55,7 +55,7 @@ func (c Config) GoString() string { return c.String() }
 
 func (c Config) withDefaults() (Config, error) {
 	if !c.Platform.Valid() {
-		return c, fmt.Errorf("webservice: Platform is %q, want one of %v", c.Platform, scoring.Platforms())
+		return c, fmt.Errorf("webservice: Platform is %q, want one of %v", c.Platform, scoring.Checkable())
 	}
 	if err := c.checkURL(); err != nil {
 		return c, fmt.Errorf("webservice: URL of %s %w", c.Platform, err)
