@@ -200,6 +200,7 @@ func (s *Server) runLoops(ctx context.Context) error {
 	}
 	orch, err := orchestrator.New(orchestrator.Config{
 		Ledger: s.store, Conn: s.conn, Model: scoring.DefaultModel(), Logger: s.log, Registerer: s.metrics,
+		Streams: streamOptions(s.config.Delivery), Lease: s.config.ChunkLease,
 	})
 	if err != nil {
 		return err

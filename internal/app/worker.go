@@ -84,7 +84,7 @@ func (s *Server) runWorkers(r prometheus.Registerer) error {
 	}
 	pool, err := workers.New(workers.Config{
 		Conn: s.conn, Adapters: s.adapters.only(platforms), Concurrency: everywhere(platforms, s.config.Concurrency),
-		Logger: s.log, Registerer: r,
+		Logger: s.log, Registerer: r, Streams: streamOptions(s.config.Delivery),
 	})
 	if err != nil {
 		return err

@@ -71,6 +71,7 @@ type Adapters struct {
 type Serve struct {
 	Database
 	NATS
+	Delivery
 	Adapters
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
@@ -128,6 +129,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.NATS.check(); err != nil {
+		return err
+	}
+	if err := s.Delivery.check(s.NATSURL != ""); err != nil {
 		return err
 	}
 	return s.Adapters.check()

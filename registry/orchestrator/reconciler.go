@@ -45,6 +45,10 @@ func (o *Orchestrator) reconcileRound(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	o.returned("claim", claims)
+	// A worker that found a stream missing has made it with settings of its own.
+	if err := o.ensureStreams(ctx); err != nil {
+		o.Logger.Warn("streams are not as they should be", "error", err)
+	}
 	reset, err := o.returnBeyondEnd(ctx)
 	if err != nil {
 		return claims + reset, err

@@ -73,6 +73,7 @@ type PoolOptions struct {
 	MaxConns         int32         // default: 16
 	ApplicationName  string        // shown in pg_stat_activity; default: phoneregistry
 	StatementTimeout time.Duration // ends a statement that runs longer; default: 1 minute, negative: none
+	Silence          time.Duration // a server that is silent for longer than that beyond StatementTimeout is given up; default: 15 s
 	Tracer           pgx.QueryTracer
 }
 
@@ -88,6 +89,7 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 		config.MaxConns = o.MaxConns
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
+	config.ConnConfig.DialFunc = o.dial(config.ConnConfig.DialFunc)
 	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
 	config.ConnConfig.Tracer = o.Tracer
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
@@ -112,8 +114,10 @@ func (o PoolOptions) session(given map[string]string) map[string]string {
 	settings := map[string]string{
 		"application_name": cmp.Or(o.ApplicationName, "phoneregistry"),
 		"timezone":         "UTC",
-		// A client that hangs must not hold its locks for ever.
-		"idle_in_transaction_session_timeout": "300000",
+		// A client that hangs or cannot be reached must not hold its locks for long: others wait for them.
+		"idle_in_transaction_session_timeout": "60000",
+		"tcp_keepalives_idle":                 "30",
+		"tcp_keepalives_interval":             "10",
 		// Compiling a plan takes longer than any statement here that is not a count.
 		"jit": "off",
 		// Lists are joins of which only the first rows are wanted. A merge join looks cheap for them as long as matches
