@@ -1,14 +1,13 @@
 package webservice
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"phoneregistry/registry/scoring"
+	"phoneregistry/workers/webcall"
 )
 
 // Config says which service answers for a platform. Platform and URL are required.
@@ -35,10 +34,8 @@ type Config struct {
 }
 
 const (
-	defaultTimeout  = 30 * time.Second
 	defaultMaxBatch = 100
 	maxMaxBatch     = 1000
-	maxTimeout      = 5 * time.Minute
 )
 
 // String names platform and host, never the token.
@@ -57,14 +54,14 @@ func (c Config) withDefaults() (Config, error) {
 	if !c.Platform.Valid() {
 		return c, fmt.Errorf("webservice: Platform is %q, want one of %v", c.Platform, scoring.Checkable())
 	}
-	if err := c.checkURL(); err != nil {
+	if err := webcall.CheckURL(c.URL, c.AllowPlainHTTP); err != nil {
 		return c, fmt.Errorf("webservice: URL of %s %w", c.Platform, err)
 	}
 	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return c, fmt.Errorf("webservice: Token of %s holds blanks or characters beyond ASCII: is a line end left in it?", c.Platform)
 	}
-	if c.Timeout == 0 {
-		c.Timeout = defaultTimeout
+	if err := webcall.CheckTimeout(c.Timeout); err != nil {
+		return c, fmt.Errorf("webservice: Timeout of %s %w", c.Platform, err)
 	}
 	if c.MaxBatch == 0 {
 		c.MaxBatch = defaultMaxBatch
@@ -72,12 +69,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxResponseBytes == 0 {
 		c.MaxResponseBytes = 64<<10 + 4<<10*int64(c.MaxBatch)
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	switch {
-	case c.Timeout < 0 || c.Timeout > maxTimeout:
-		return c, fmt.Errorf("webservice: Timeout of %s is %s, want more than 0 and at most %s", c.Platform, c.Timeout, maxTimeout)
 	case c.MaxBatch < 1 || c.MaxBatch > maxMaxBatch:
 		return c, fmt.Errorf("webservice: MaxBatch of %s is %d, want 1 to %d", c.Platform, c.MaxBatch, maxMaxBatch)
 	case c.MaxResponseBytes < 0:
@@ -86,31 +78,4 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("webservice: Rate of %s is %g, want 0 (no limit) or more", c.Platform, c.Rate)
 	}
 	return c, nil
-}
-
-// checkURL says what is wrong with the URL without repeating it: it may hold a secret.
-func (c Config) checkURL() error {
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil:
-		return errors.New("is not a URL")
-	case u.User != nil:
-		return errors.New("holds a user name or password, which would show in logs: give a token instead")
-	case u.Host == "" || u.Opaque != "":
-		return errors.New("has no host, want https://HOST/PATH")
-	case u.Fragment != "":
-		return errors.New("has a fragment (#), which is never sent")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme != "http":
-		return fmt.Errorf("has the scheme %q, want https", u.Scheme)
-	case !c.AllowPlainHTTP && !isLoopback(u.Hostname()):
-		return errors.New("is not encrypted: want https, or plain HTTP allowed explicitly")
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -156,18 +156,18 @@ func TestRefusals(t *testing.T) {
 			http.Redirect(w, r, target.URL, http.StatusTemporaryRedirect)
 		}, nil,
 			workers.CallError{Reason: "the validator redirects (307), which is not followed: configure its final address", Permanent: true}},
-		{"malformed", answer(`{"version":1,"results":[{"number":"+12025550100"`), nil, workers.CallError{Reason: "the validator's answer is not what the contract says"}},
-		{"a web page", answer(`<html>Welcome</html>`), nil, workers.CallError{Reason: "the validator's answer is not what the contract says"}},
-		{"empty", answer(``), nil, workers.CallError{Reason: "the validator's answer is not what the contract says"}},
+		{"malformed", answer(`{"version":1,"results":[{"number":"+12025550100"`), nil, workers.CallError{Reason: "the answer of the validator is not what its interface promises"}},
+		{"a web page", answer(`<html>Welcome</html>`), nil, workers.CallError{Reason: "the answer of the validator is not what its interface promises"}},
+		{"empty", answer(``), nil, workers.CallError{Reason: "the answer of the validator is not what its interface promises"}},
 		{"no results", answer(`{"version":1}`), nil, workers.CallError{Reason: "the validator's answer has no results"}},
 		{"newer", answer(`{"version":2,"results":{}}`), nil, workers.CallError{Reason: "the validator answers in version 2 of the contract, this program knows 1", Permanent: true}},
-		{"too large", answer(`{"version":1,"results":[` + strings.Repeat(" ", 1000) + `]}`), large, workers.CallError{Reason: "the validator's answer is larger than 1000 bytes", Permanent: true}},
+		{"too large", answer(`{"version":1,"results":[` + strings.Repeat(" ", 1000) + `]}`), large, workers.CallError{Reason: "the answer of the validator is larger than 1000 bytes", Permanent: true}},
 		{"too large when unpacked", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			zip := gzip.NewWriter(w)
 			_, _ = io.WriteString(zip, strings.Repeat(" ", 1<<20))
 			_ = zip.Close()
-		}, large, workers.CallError{Reason: "the validator's answer is larger than 1000 bytes", Permanent: true}},
+		}, large, workers.CallError{Reason: "the answer of the validator is larger than 1000 bytes", Permanent: true}},
 		{"hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, workers.CallError{Reason: "the validator cannot be reached"}},
 		{"hangs up in the middle", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
