@@ -21,11 +21,19 @@ type Adapter interface {
 
 // Info describes an adapter.
 type Info struct {
-	Name      string  // for people, for example "simulator"
-	Method    string  // stored with evidence whose Outcome names no method: 1 to 64 bytes
-	Simulated bool    // what it says is made up, and is marked so wherever it shows
-	MaxBatch  int     // numbers in one call; 0: as many as a chunk holds
-	Rate      float64 // numbers a second that this worker may ask; 0: no limit
+	Name      string // for people, for example "simulator"
+	Method    string // stored with evidence whose Outcome names no method: 1 to 64 bytes
+	Simulated bool   // what it says is made up, and is marked so wherever it shows
+	MaxBatch  int    // numbers in one call; 0: as many as a chunk holds
+
+	// Credential names the account that is asked with, no secret: 1 to 64 letters, digits, - and _; "": "default".
+	// All workers that ask the same platform with the same credential share the limits below.
+	Credential string
+	// Rate, Concurrency and Daily are what the platform's documentation allows, for all workers together, unless the
+	// configuration says otherwise: numbers a second, calls at the same time, numbers a day (UTC). 0: no limit.
+	Rate        float64
+	Concurrency int
+	Daily       int64
 }
 
 // Outcome is what a platform said of one number.
