@@ -12827,8 +12827,8 @@ func (ec *executionContext) unmarshalInputCreateWebhookInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputEvidenceInput(ctx context.Context, obj any) (model.EvidenceInput, error) {
-	var it model.EvidenceInput
+func (ec *executionContext) unmarshalInputEvidenceInput(ctx context.Context, obj any) (registry.SeenEvidence, error) {
+	var it registry.SeenEvidence
 	if obj == nil {
 		return it, nil
 	}
@@ -12861,32 +12861,32 @@ func (ec *executionContext) unmarshalInputEvidenceInput(ctx context.Context, obj
 			it.Platform = data
 		case "kind":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kind"))
-			data, err := ec.unmarshalNEvidenceKind2phoneregistryᚋgraphᚋmodelᚐEvidenceKind(ctx, v)
+			data, err := ec.unmarshalNEvidenceKind2phoneregistryᚋregistryᚐEvidenceKind(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Kind = data
 		case "observedAt":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("observedAt"))
-			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			data, err := ec.unmarshalOTime2timeᚐTime(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ObservedAt = graphql.OmittableOf(data)
+			it.ObservedAt = data
 		case "holdsFor":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("holdsFor"))
 			data, err := ec.unmarshalODuration2ᚖtimeᚐDuration(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.HoldsFor = graphql.OmittableOf(data)
+			it.HoldsFor = data
 		case "reference":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reference"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Reference = graphql.OmittableOf(data)
+			it.Reference = data
 		}
 	}
 	return it, nil
@@ -13104,7 +13104,7 @@ func (ec *executionContext) unmarshalInputRecordEvidenceInput(ctx context.Contex
 		switch k {
 		case "evidence":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("evidence"))
-			data, err := ec.unmarshalNEvidenceInput2ᚕphoneregistryᚋgraphᚋmodelᚐEvidenceInputᚄ(ctx, v)
+			data, err := ec.unmarshalNEvidenceInput2ᚕphoneregistryᚋregistryᚐSeenEvidenceᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -19759,18 +19759,18 @@ func (ec *executionContext) marshalNE1642phoneregistryᚋregistryᚋnumberingᚐ
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
-func (ec *executionContext) unmarshalNEvidenceInput2phoneregistryᚋgraphᚋmodelᚐEvidenceInput(ctx context.Context, v any) (model.EvidenceInput, error) {
+func (ec *executionContext) unmarshalNEvidenceInput2phoneregistryᚋregistryᚐSeenEvidence(ctx context.Context, v any) (registry.SeenEvidence, error) {
 	res, err := ec.unmarshalInputEvidenceInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNEvidenceInput2ᚕphoneregistryᚋgraphᚋmodelᚐEvidenceInputᚄ(ctx context.Context, v any) ([]model.EvidenceInput, error) {
+func (ec *executionContext) unmarshalNEvidenceInput2ᚕphoneregistryᚋregistryᚐSeenEvidenceᚄ(ctx context.Context, v any) ([]registry.SeenEvidence, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]model.EvidenceInput, len(vSlice))
+	res := make([]registry.SeenEvidence, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNEvidenceInput2phoneregistryᚋgraphᚋmodelᚐEvidenceInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNEvidenceInput2phoneregistryᚋregistryᚐSeenEvidence(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -19778,14 +19778,20 @@ func (ec *executionContext) unmarshalNEvidenceInput2ᚕphoneregistryᚋgraphᚋm
 	return res, nil
 }
 
-func (ec *executionContext) unmarshalNEvidenceKind2phoneregistryᚋgraphᚋmodelᚐEvidenceKind(ctx context.Context, v any) (model.EvidenceKind, error) {
-	var res model.EvidenceKind
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNEvidenceKind2phoneregistryᚋregistryᚐEvidenceKind(ctx context.Context, v any) (registry.EvidenceKind, error) {
+	res, err := scalar.UnmarshalEvidenceKind(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEvidenceKind2phoneregistryᚋgraphᚋmodelᚐEvidenceKind(ctx context.Context, sel ast.SelectionSet, v model.EvidenceKind) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNEvidenceKind2phoneregistryᚋregistryᚐEvidenceKind(ctx context.Context, sel ast.SelectionSet, v registry.EvidenceKind) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalEvidenceKind(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNImportBatch2ᚕᚖphoneregistryᚋgraphᚋmodelᚐImportBatchᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ImportBatch) graphql.Marshaler {

@@ -16,6 +16,7 @@ type Store interface {
 	JobStore
 	ImportStore
 	KeyStore
+	EvidenceStore
 }
 
 // PhoneStore holds phones, customers and sources.

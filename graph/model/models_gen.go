@@ -81,22 +81,6 @@ type DeleteWebhookPayload struct {
 	UserErrors []registry.Error `json:"userErrors"`
 }
 
-// One observation.
-type EvidenceInput struct {
-	// The number.
-	Number numbering.Number `json:"number"`
-	// The platform; not LINE.
-	Platform scoring.Platform `json:"platform"`
-	// What was seen.
-	Kind EvidenceKind `json:"kind"`
-	// When it was seen; now unless told. Not in the future.
-	ObservedAt graphql.Omittable[*time.Time] `json:"observedAt,omitempty"`
-	// How long it holds; 90 days unless told, at most 2 years.
-	HoldsFor graphql.Omittable[*time.Duration] `json:"holdsFor,omitempty"`
-	// Where it is recorded, for example a ticket: at most 64 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`, no phone number.
-	Reference graphql.Omittable[*string] `json:"reference,omitempty"`
-}
-
 // How often one reason led to quarantine.
 type ImportRejections struct {
 	// The reason code.
@@ -154,7 +138,7 @@ type PlatformWorker struct {
 // Evidence that one's own systems have seen.
 type RecordEvidenceInput struct {
 	// What was seen; 1 to 1,000 entries. All of it is recorded or none.
-	Evidence []EvidenceInput `json:"evidence"`
+	Evidence []registry.SeenEvidence `json:"evidence"`
 }
 
 // What `recordEvidence` did.
@@ -655,76 +639,6 @@ func (e *BreakerState) UnmarshalJSON(b []byte) error {
 }
 
 func (e BreakerState) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
-// What a person did that shows that a number answers on a platform, as one's own systems saw it.
-type EvidenceKind string
-
-const (
-	// They logged in through the platform with this number.
-	EvidenceKindLogin EvidenceKind = "LOGIN"
-	// They gave the number in a lead form of the platform.
-	EvidenceKindLeadForm EvidenceKind = "LEAD_FORM"
-	// They sent a message from this number or account.
-	EvidenceKindMessageReceived EvidenceKind = "MESSAGE_RECEIVED"
-	// A message to them was delivered.
-	EvidenceKindMessageDelivered EvidenceKind = "MESSAGE_DELIVERED"
-	// A message to them was read.
-	EvidenceKindMessageRead EvidenceKind = "MESSAGE_READ"
-	// The platform told that a message to them can never be delivered: there is no account.
-	EvidenceKindNoAccount EvidenceKind = "NO_ACCOUNT"
-)
-
-var AllEvidenceKind = []EvidenceKind{
-	EvidenceKindLogin,
-	EvidenceKindLeadForm,
-	EvidenceKindMessageReceived,
-	EvidenceKindMessageDelivered,
-	EvidenceKindMessageRead,
-	EvidenceKindNoAccount,
-}
-
-func (e EvidenceKind) IsValid() bool {
-	switch e {
-	case EvidenceKindLogin, EvidenceKindLeadForm, EvidenceKindMessageReceived, EvidenceKindMessageDelivered, EvidenceKindMessageRead, EvidenceKindNoAccount:
-		return true
-	}
-	return false
-}
-
-func (e EvidenceKind) String() string {
-	return string(e)
-}
-
-func (e *EvidenceKind) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = EvidenceKind(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid EvidenceKind", str)
-	}
-	return nil
-}
-
-func (e EvidenceKind) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *EvidenceKind) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e EvidenceKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
