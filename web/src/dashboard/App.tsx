@@ -1,6 +1,7 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Loading, Problem } from './components/Bits';
 import { Header } from './components/Header';
+import { isEngine, Sections } from './components/Sections';
 import { useQuery } from './data/hooks';
 import { ViewerQuery } from './data/operations';
 import { useRoute, type Route } from './router';
@@ -12,6 +13,7 @@ import { Jobs } from './views/Jobs';
 import { Leads } from './views/Leads';
 import { Overview } from './views/Overview';
 import { StartJob } from './views/StartJob';
+import { Workers } from './views/Workers';
 
 interface Place {
   title: string;
@@ -27,7 +29,9 @@ function place({ view, id, query }: Route): Place {
     case 'jobs':
       if (id === 'new') return { title: 'Start a job', body: <StartJob importId={query.get('import')} /> };
       if (id !== null) return { title: 'Job', body: <JobDetail key={id} id={id} /> };
-      return { title: 'Jobs', body: <Jobs /> };
+      return { title: 'Jobs', body: <Jobs state={query.get('state')} /> };
+    case 'workers':
+      return { title: 'Platforms and workers', body: <Workers /> };
     case 'imports':
       if (id !== null) return { title: 'Import', body: <ImportDetail key={id} id={id} /> };
       return { title: 'Imports', body: <Imports /> };
@@ -78,6 +82,7 @@ function Places() {
       </button>
       <Header view={route.view} />
       <main className="main" ref={main} tabIndex={-1} data-testid={`view-${route.view}`}>
+        {isEngine(route.view) && <Sections view={route.view} />}
         {body}
       </main>
     </div>

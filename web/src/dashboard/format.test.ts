@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, compact, count, duration, label, percent, plural, rate, regionName } from './format';
+import { ago, bytes, compact, count, duration, label, percent, plural, rate, regionName, secondsOf, soon, span } from './format';
 
 it.each([
   [0, '0'],
@@ -67,6 +67,37 @@ describe('ago', () => {
   ])('%s', (time, text) => {
     expect(ago(time, now)).toBe(text);
   });
+});
+
+describe('soon', () => {
+  const now = Date.parse('2026-11-21T12:00:00Z');
+  it.each([
+    ['2026-11-21T12:05:00Z', 'in 5 minutes'],
+    ['2026-11-21T12:00:20Z', 'in less than a minute'],
+    ['2026-11-21T12:00:00Z', 'now'],
+    ['2026-11-21T11:00:00Z', 'now'],
+    ['nonsense', '–'],
+  ])('%s', (time, text) => {
+    expect(soon(time, now)).toBe(text);
+  });
+});
+
+it.each([
+  ['PT15M', 900, '15 min'],
+  ['P1D', 86_400, '1 d'],
+  ['P1DT12H', 129_600, '1 d 12 h'],
+  ['P30D', 2_592_000, '30 d'],
+  ['P1M', 2_592_000, '30 d'],
+  ['P1Y', 31_536_000, '365 d'],
+  ['P2W', 1_209_600, '14 d'],
+  ['PT1.5S', 1.5, '2 s'],
+  ['P', null, 'P'],
+  ['PT', null, 'PT'],
+  ['P1DT', null, 'P1DT'],
+  ['1 day', null, '1 day'],
+])('secondsOf and span %s', (iso, seconds, text) => {
+  expect(secondsOf(iso)).toBe(seconds);
+  expect(span(iso)).toBe(text);
 });
 
 it.each([

@@ -70,6 +70,30 @@ export function ago(time: string, now: number): string {
   return relative.format(Math.round(seconds / 86_400), 'day');
 }
 
+/** `in 5 minutes`; `now` for what is due. */
+export function soon(time: string, now: number): string {
+  const seconds = (new Date(time).getTime() - now) / 1000;
+  if (Number.isNaN(seconds)) return '–';
+  if (seconds <= 0) return 'now';
+  if (seconds < 45) return 'in less than a minute';
+  return ago(time, now);
+}
+
+/** The seconds of a span such as `P1DT12H`, as the API writes and reads it; null for anything else. */
+export function secondsOf(iso: string): number | null {
+  const found = /^P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(iso);
+  if (found === null) return null;
+  // As the API has it, months count 30 days and years 365.
+  const sizes = [31_536_000, 2_592_000, 604_800, 86_400, 3_600, 60, 1];
+  return sizes.reduce((sum, size, i) => sum + size * Number(found[i + 1] ?? 0), 0);
+}
+
+/** A span such as `PT15M` as people read it; what is no span, as it stands. */
+export function span(iso: string): string {
+  const seconds = secondsOf(iso);
+  return seconds === null ? iso : duration(seconds);
+}
+
 /** The name of a region code; `No country` for ZZ and none. */
 export function regionName(code: string | null): string {
   if (code === null || code === '' || code === 'ZZ') return 'No country';
@@ -91,6 +115,7 @@ const names: Record<string, string> = {
   FIXED_LINE_OR_MOBILE: 'Fixed or mobile',
   VOIP: 'VoIP',
   UAN: 'Company access',
+  LINE: 'Phone line',
 };
 
 /** A name of the API (`NOT_FOUND`, `too_short`) as words (`Not found`). */

@@ -9,6 +9,7 @@ import './styles/base.css';
 import './styles/layout.css';
 import './styles/parts.css';
 import './styles/views.css';
+import './styles/engine.css';
 
 function Page() {
   const { token, notice } = useStore(session.store);

@@ -7,6 +7,7 @@ import { ViewerQuery } from '../data/operations';
 import { label } from '../format';
 import { Icon, type IconName } from './Icons';
 import { linkState } from './linkState';
+import { isEngine } from './Sections';
 
 const places: { view: string; name: string; icon: IconName }[] = [
   { view: 'overview', name: 'Overview', icon: 'overview' },
@@ -15,6 +16,9 @@ const places: { view: string; name: string; icon: IconName }[] = [
   { view: 'imports', name: 'Imports', icon: 'imports' },
   { view: 'check', name: 'Check', icon: 'check' },
 ];
+
+/** The place in the header that a view belongs to. */
+const current = (view: string) => (isEngine(view) ? 'jobs' : view);
 
 function Connection() {
   const link = linkState(useStore(reachable), useStore(socketState));
@@ -55,7 +59,7 @@ export function Header({ view }: { view: string }) {
           <a
             key={place.view}
             href={`#/${place.view}`}
-            aria-current={view === place.view ? 'page' : undefined}
+            aria-current={current(view) === place.view ? 'page' : undefined}
             data-testid={`nav-${place.view}`}
           >
             <Icon name={place.icon} />

@@ -1,15 +1,14 @@
-import { useRef, useState } from 'react';
-import { useMutation } from '../data/hooks';
+import { useAct } from '../data/hooks';
 import { jobsChanged } from '../data/jobs';
 import { actionsFor, type Action } from '../data/jobState';
-import { CancelJob, PauseJob, ResumeJob, RetryJob, type JobStatus, type UserErrors } from '../data/operations';
-import { Problem } from './Bits';
+import { CancelJob, PauseJob, ResumeJob, RetryJob, type JobStatus } from '../data/operations';
+import { ConfirmButton } from './ConfirmButton';
+import { Outcome } from './Outcome';
 import { useMayOperate } from './useCaller';
 
-const names: Record<Action, string> = {
+const names: Record<Exclude<Action, 'cancel'>, string> = {
   pause: 'Pause',
   resume: 'Resume',
-  cancel: 'Cancel',
   retry: 'Retry failures',
 };
 
@@ -22,66 +21,60 @@ interface Props {
 
 /** What may be done to a job now. Cancelling asks first: it cannot be taken back. */
 export function JobActions({ id, name, status, failed }: Props) {
-  const [pause, pausing] = useMutation(PauseJob);
-  const [resume, resuming] = useMutation(ResumeJob);
-  const [cancel, cancelling] = useMutation(CancelJob);
-  const [retry, retrying] = useMutation(RetryJob);
-  const [refused, setRefused] = useState<UserErrors>([]);
-  const dialog = useRef<HTMLDialogElement>(null);
+  const [act, state] = useAct();
   const mayOperate = useMayOperate();
   const actions = actionsFor(status, failed);
-  if (!mayOperate || actions.length === 0) return null;
-
-  const states = [pausing, resuming, cancelling, retrying];
-  const busy = states.some((state) => state.busy);
-  const error = states.find((state) => state.error)?.error;
+  // A refusal stays in sight, also when the job has meanwhile come to an end.
+  if (!mayOperate || (actions.length === 0 && state.error === null && state.refused.length === 0)) return null;
 
   async function run(action: Action) {
-    setRefused([]);
-    const errors = await {
-      pause: async () => (await pause({ id }))?.pauseValidationJob.userErrors,
-      resume: async () => (await resume({ id }))?.resumeValidationJob.userErrors,
-      cancel: async () => (await cancel({ id }))?.cancelValidationJob.userErrors,
-      retry: async () => (await retry({ id }))?.retryValidationJob.userErrors,
-    }[action]();
-    setRefused(errors ?? []);
+    switch (action) {
+      case 'pause':
+        await act(PauseJob, { id }, (data) => data.pauseValidationJob);
+        break;
+      case 'resume':
+        await act(ResumeJob, { id }, (data) => data.resumeValidationJob);
+        break;
+      case 'cancel':
+        await act(CancelJob, { id }, (data) => data.cancelValidationJob);
+        break;
+      case 'retry':
+        await act(RetryJob, { id }, (data) => data.retryValidationJob);
+    }
     jobsChanged();
   }
 
   return (
     <div className="job-actions">
-      {actions.map((action) => (
-        <button
-          key={action}
-          type="button"
-          className={`button small${action === 'cancel' ? ' danger' : ''}`}
-          disabled={busy}
-          onClick={() => (action === 'cancel' ? dialog.current?.showModal() : void run(action))}
-          data-testid={`job-${action}`}
-        >
-          {names[action]}
-        </button>
-      ))}
-      {error && <Problem error={error} />}
-      {refused.map((problem) => (
-        <p key={problem.message} className="field-error" role="alert" data-testid="user-error">
-          {problem.message}
-        </p>
-      ))}
-      <dialog ref={dialog} className="dialog" aria-label="Cancel the job" data-testid="cancel-dialog">
-        <form method="dialog" onSubmit={() => void run('cancel')}>
-          <h2>Cancel “{name}”?</h2>
-          <p>Checks that are not yet with a worker are dropped. What was done stays, and the job cannot be resumed.</p>
-          <div className="dialog-end">
-            <button type="button" className="button" onClick={() => dialog.current?.close()}>
-              Keep it
-            </button>
-            <button type="submit" className="button danger" data-testid="cancel-confirm">
-              Cancel the job
-            </button>
-          </div>
-        </form>
-      </dialog>
+      {actions.map((action) =>
+        action === 'cancel' ? (
+          <ConfirmButton
+            key={action}
+            title={`Cancel “${name}”?`}
+            text="Checks that are not yet with a worker are dropped. What was done stays, and the job cannot be resumed."
+            confirm="Cancel the job"
+            keep="Keep it"
+            onConfirm={() => void run('cancel')}
+            disabled={state.busy}
+            testId="job-cancel"
+            dialogId="cancel"
+          >
+            Cancel
+          </ConfirmButton>
+        ) : (
+          <button
+            key={action}
+            type="button"
+            className="button small"
+            disabled={state.busy}
+            onClick={() => void run(action)}
+            data-testid={`job-${action}`}
+          >
+            {names[action]}
+          </button>
+        ),
+      )}
+      <Outcome state={state} />
     </div>
   );
 }

@@ -22,6 +22,7 @@ export function JobCard({ job, compact = false, full = false }: { job: Job; comp
         {job.platforms.some((platform) => simulated.has(platform)) && <Simulated />}
         <span className="job-when hint"><Ago time={job.createdAt} /></span>
       </header>
+      <Origin job={job} />
       <Progress
         label={`Progress of ${job.name}`}
         total={now.total}
@@ -38,6 +39,26 @@ export function JobCard({ job, compact = false, full = false }: { job: Job; comp
   );
 }
 
+/** Which of two goes first, and who or what started it. */
+function Origin({ job }: { job: Job }) {
+  return (
+    <p className="job-origin hint">
+      <span className={job.priority === 'HIGH' ? 'badge info' : ''} data-testid="job-priority" data-priority={job.priority}>
+        {label(job.priority)} priority
+      </span>
+      <span data-testid="job-origin" data-schedule={job.schedule?.id}>
+        {job.schedule ? (
+          <>
+            from the schedule <a href={href('schedules', job.schedule.id)}>{job.schedule.name}</a>
+          </>
+        ) : (
+          `by ${job.createdBy}`
+        )}
+      </span>
+    </p>
+  );
+}
+
 /** How far, how fast, how long. */
 function Facts({ now }: { now: LiveJob }) {
   const speed = isOver(now.status) ? averageRate(now) : now.ratePerSecond;
@@ -48,6 +69,11 @@ function Facts({ now }: { now: LiveJob }) {
         {count(now.processed)} of {count(now.total)}{now.isPlanned ? '' : '+'} checks
       </span>
       {now.failed > 0 && <span className="text-danger">{count(now.failed)} without an answer</span>}
+      {now.skipped > 0 && (
+        <span data-testid="job-skipped-checks" data-count={now.skipped} title="Left out, because their evidence is still fresh">
+          {count(now.skipped)} skipped
+        </span>
+      )}
       {now.status !== 'PAUSED' && speed !== null && speed > 0 && <span data-testid="job-rate">{rate(speed)}</span>}
       {now.status === 'RUNNING' && now.etaSeconds !== null && (
         <span data-testid="job-eta">{duration(now.etaSeconds)} to go</span>
@@ -63,7 +89,13 @@ function Platforms({ now, simulated }: { now: LiveJob; simulated: ReadonlySet<st
   return (
     <ul className="platforms">
       {now.platforms.map((row) => (
-        <li key={row.platform} data-testid="job-platform" data-platform={row.platform} data-processed={row.processed}>
+        <li
+          key={row.platform}
+          data-testid="job-platform"
+          data-platform={row.platform}
+          data-processed={row.processed}
+          data-failed={row.failed}
+        >
           <span className="platform-name">
             {label(row.platform)}
             {simulated.has(row.platform) && <Simulated />}
@@ -79,6 +111,7 @@ function Platforms({ now, simulated }: { now: LiveJob; simulated: ReadonlySet<st
           />
           <span className="platform-count">
             {count(row.processed)} / {count(row.total)}
+            {row.failed > 0 && <span className="text-danger"> · {count(row.failed)} failed</span>}
           </span>
         </li>
       ))}

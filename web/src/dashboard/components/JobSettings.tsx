@@ -1,3 +1,4 @@
+import type { JobPriority } from '../data/operations';
 import type { JobForm } from '../data/startJob';
 
 const numbers: { key: 'batchSize' | 'maxConcurrent' | 'retryAttempts'; name: string; min: number; max: number; usual: string }[] = [
@@ -13,6 +14,12 @@ const ages = [
   { value: 'P30D', name: 'Skip what is younger than 30 days' },
 ];
 
+export const priorities: { value: JobPriority; name: string }[] = [
+  { value: 'HIGH', name: 'High: before the others' },
+  { value: 'NORMAL', name: 'Normal' },
+  { value: 'LOW', name: 'Low: behind the others' },
+];
+
 interface Props {
   form: JobForm;
   change: (part: Partial<JobForm>) => void;
@@ -24,6 +31,21 @@ export function JobSettings({ form, change }: Props) {
     <details className="card settings" data-testid="job-settings">
       <summary>Settings</summary>
       <div className="settings-fields">
+        <div className="field">
+          <label htmlFor="priority">Priority</label>
+          <select
+            id="priority"
+            value={form.priority}
+            onChange={(event) => change({ priority: event.target.value as JobPriority })}
+            data-testid="job-form-priority"
+          >
+            {priorities.map(({ value, name }) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </div>
         {numbers.map(({ key, name, min, max, usual }) => (
           <div key={key} className="field">
             <label htmlFor={key}>{name}</label>

@@ -1,30 +1,42 @@
 import { useSyncExternalStore } from 'react';
 
-// One clock for all relative times of the page; a step is fine enough for `5 minutes ago`.
-const STEP_MS = 15_000;
+interface Ticker {
+  subscribe: (listener: () => void) => () => void;
+  get: () => number;
+}
 
-const listeners = new Set<() => void>();
-let timer: number | undefined;
-let now = Date.now();
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  timer ??= window.setInterval(() => {
-    now = Date.now();
-    for (const tell of [...listeners]) tell();
-  }, STEP_MS);
-  return () => {
-    listeners.delete(listener);
-    if (listeners.size > 0) return;
-    window.clearInterval(timer);
-    timer = undefined;
+/** A clock that all who look at it share; it stands still while nobody does. */
+function ticker(stepMs: number): Ticker {
+  const listeners = new Set<() => void>();
+  let timer: number | undefined;
+  let now = Date.now();
+  return {
+    subscribe(listener) {
+      listeners.add(listener);
+      timer ??= window.setInterval(() => {
+        now = Date.now();
+        for (const tell of [...listeners]) tell();
+      }, stepMs);
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size > 0) return;
+        window.clearInterval(timer);
+        timer = undefined;
+      };
+    },
+    // While nobody listens a step is as long as that of the clock, so that one rendering sees one time.
+    get() {
+      if (timer === undefined && Date.now() - now >= stepMs) now = Date.now();
+      return now;
+    },
   };
 }
 
+const slow = ticker(15_000); // fine enough for `5 minutes ago`
+const quick = ticker(1_000);
+
 /** The time of now in milliseconds, a quarter of a minute old at most. */
-export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => {
-    if (timer === undefined) now = Date.now();
-    return now;
-  });
-}
+export const useNow = (): number => useSyncExternalStore(slow.subscribe, slow.get);
+
+/** The time of now in milliseconds, a second old at most: for what is seconds away. */
+export const useSeconds = (): number => useSyncExternalStore(quick.subscribe, quick.get);

@@ -1,7 +1,8 @@
 import { useCallback, useState, useSyncExternalStore } from 'react';
 import { request, reachable, type Operation } from '../../shared/api';
 import { live, session } from '../../shared/current';
-import { asApiError, type ApiError } from '../../shared/errors';
+import { ApiError, asApiError } from '../../shared/errors';
+import type { UserErrors } from './operations';
 import { QueryCache, type QueryState } from './queryCache';
 import { Streams, type StreamState } from './stream';
 
@@ -94,11 +95,51 @@ export function useMutation<Result, Variables>(
         setState({ busy: false, error: null });
         return data;
       } catch (error) {
-        setState({ busy: false, error: asApiError(error) });
+        setState({ busy: false, error: changeError(error) });
         return null;
       }
     },
     [operation],
   );
   return [run, state];
+}
+
+/** Queries are tried again by themselves; a change is not. */
+function changeError(error: unknown): ApiError {
+  const known = asApiError(error);
+  if (known.kind !== 'network') return known;
+  return new ApiError('network', 'No answer came from the server, so this may or may not have been done.');
+}
+
+export interface ActState extends MutationState {
+  /** What the server refused to do, and why. */
+  refused: UserErrors;
+}
+
+type Act = <Result, Variables, Payload extends { userErrors: UserErrors }>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+  payloadOf: (data: Result) => Payload,
+) => Promise<Payload | null>;
+
+const AT_REST: ActState = { busy: false, error: null, refused: [] };
+
+/**
+ * Returns a function that runs one of several mutations: its payload, or null when the state says why not. The state
+ * is that of the last one.
+ */
+export function useAct(): [Act, ActState] {
+  const [state, setState] = useState(AT_REST);
+  const act = useCallback<Act>(async (operation, variables, payloadOf) => {
+    setState({ ...AT_REST, busy: true });
+    try {
+      const payload = payloadOf(await request(operation, variables, { session }));
+      setState({ ...AT_REST, refused: payload.userErrors });
+      return payload.userErrors.length > 0 ? null : payload;
+    } catch (error) {
+      setState({ ...AT_REST, error: changeError(error) });
+      return null;
+    }
+  }, []);
+  return [act, state];
 }

@@ -29,6 +29,7 @@ export interface LiveJob {
   processed: number;
   succeeded: number;
   failed: number;
+  skipped: number;
   isPlanned: boolean;
   ratePerSecond: number | null;
   etaSeconds: number | null;
@@ -48,6 +49,7 @@ export function merged(job: Job, progress: Progress | null): LiveJob {
     processed: job.processed,
     succeeded: job.succeeded,
     failed: job.failed,
+    skipped: job.skipped,
     isPlanned: job.isPlanned,
     ratePerSecond: null,
     etaSeconds: null,
@@ -63,6 +65,7 @@ export function merged(job: Job, progress: Progress | null): LiveJob {
     processed: progress.processed,
     succeeded: progress.succeeded,
     failed: progress.failed,
+    skipped: progress.skipped,
     isPlanned: progress.job.isPlanned,
     ratePerSecond: progress.ratePerSecond,
     etaSeconds: progress.etaSeconds,

@@ -3,10 +3,11 @@ import { useEffect } from 'react';
 import { cache, useSubscription } from './hooks';
 import { isOver, merged, type LiveJob } from './jobState';
 import { JobFailuresQuery, JobProgress, JobQuery, JobsQuery, LeadsQuery, StatsQuery, type Job } from './operations';
+import { ScheduleJobsQuery } from './scheduleOperations';
 
 /** Fetches anew what an action on a job, or its end, has changed. */
 export function jobsChanged(): void {
-  cache.invalidate(JobsQuery, JobQuery, JobFailuresQuery);
+  cache.invalidate(JobsQuery, JobQuery, JobFailuresQuery, ScheduleJobsQuery);
 }
 
 /** Follows a job for as long as it goes on. */

@@ -1,4 +1,5 @@
-// Every operation of the dashboard, in one place: what it may cost the server is read here.
+// Operations of the dashboard, away from what shows them: what they may cost the server is read here. Schedules,
+// workers and webhooks have files of their own beside this one.
 import { graphql, type ResultOf } from '../graphql';
 
 export const ViewerQuery = graphql(`
@@ -60,9 +61,10 @@ export const LeadChanges = graphql(`
   }
 `);
 
-const JobFields = graphql(`
+export const JobFields = graphql(`
   fragment JobFields on ValidationJob @_unmask {
-    id name status platforms total isPlanned processed succeeded failed percent
+    id name status priority platforms total isPlanned processed succeeded failed skipped percent
+    schedule { id name }
     createdBy createdAt startedAt completedAt errorMessage
     progress { platform total processed succeeded failed }
   }
@@ -83,7 +85,7 @@ export const JobsQuery = graphql(
 export const JobQuery = graphql(
   `
     query Job($id: ID!) {
-      validationJob(id: $id) { ...JobFields batchSize maxConcurrent retryAttempts }
+      validationJob(id: $id) { ...JobFields batchSize maxConcurrent retryAttempts recheckAfter clientKey }
     }
   `,
   [JobFields],
@@ -103,7 +105,7 @@ export const JobFailuresQuery = graphql(`
 export const JobProgress = graphql(`
   subscription JobProgress($id: ID!) {
     validationJobProgress(id: $id) {
-      sequence status total processed succeeded failed percent ratePerSecond etaSeconds
+      sequence status total processed succeeded failed skipped percent ratePerSecond etaSeconds
       platforms { platform total processed succeeded failed }
       job { id isPlanned startedAt completedAt errorMessage }
     }
@@ -114,6 +116,7 @@ export const StartJob = graphql(`
   mutation StartJob($input: StartValidationJobInput!) {
     startValidationJob(input: $input) {
       job { id }
+      created
       skippedCount
       skipped { index reason }
       userErrors { code message path }
@@ -211,6 +214,7 @@ export const NormalizeQuery = graphql(`
 export type Job = ResultOf<typeof JobFields>;
 export type PlatformCounts = Job['progress'][number];
 export type JobStatus = Job['status'];
+export type JobPriority = Job['priority'];
 export type ImportBatch = ResultOf<typeof ImportFields>;
 export type ImportStatus = ImportBatch['status'];
 export type Lead = ResultOf<typeof LeadsQuery>['leads']['nodes'][number];

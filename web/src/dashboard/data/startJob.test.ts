@@ -17,6 +17,8 @@ const form: JobForm = {
   maxConcurrent: '',
   retryAttempts: '',
   recheckAfter: '',
+  priority: 'HIGH',
+  clientKey: 'a-key',
 };
 
 const schema = buildSchema(readFileSync(new URL('../../../../schema.graphqls', import.meta.url), 'utf8'));
@@ -30,7 +32,7 @@ describe('inputOf', () => {
     ['an import', { target: 'import', importId: 'imp_1', pasted: 'forgotten' }, { importId: 'imp_1' }],
   ])('names %s', (_what, part, target) => {
     const input = inputOf({ ...form, ...part });
-    expect(input).toEqual({ name: 'May', platforms: ['GOOGLE'], target });
+    expect(input).toEqual({ name: 'May', platforms: ['GOOGLE'], target, priority: 'HIGH', clientKey: 'a-key' });
     expect(getVariableValues(schema, start.variableDefinitions ?? [], { input }).errors).toBeUndefined();
   });
 

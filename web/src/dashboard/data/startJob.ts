@@ -1,6 +1,6 @@
 // From what the form for a new job holds to the input of the mutation.
 import type { VariablesOf } from '../graphql';
-import type { LineType, Platform, StartJob, TargetQuery } from './operations';
+import type { JobPriority, LineType, Platform, StartJob, TargetQuery } from './operations';
 
 export type StartInput = VariablesOf<typeof StartJob>['input'];
 export type TargetFilter = VariablesOf<typeof TargetQuery>['filter'];
@@ -18,6 +18,9 @@ export interface JobForm {
   maxConcurrent: string;
   retryAttempts: string;
   recheckAfter: string;
+  priority: JobPriority;
+  /** Names the job for the server: however often the form is sent, it starts one job. */
+  clientKey: string;
 }
 
 /** Numbers in a pasted text: one a line, or parted by commas, semicolons or tabs. */
@@ -56,6 +59,7 @@ export function missing(form: JobForm): { field: string; message: string } | nul
 const optional = (text: string) => (text.trim() === '' ? undefined : Number(text));
 
 export function inputOf(form: JobForm): StartInput {
+  const { priority, clientKey } = form;
   const settings = {
     batchSize: optional(form.batchSize),
     maxConcurrent: optional(form.maxConcurrent),
@@ -63,7 +67,7 @@ export function inputOf(form: JobForm): StartInput {
     recheckAfter: form.recheckAfter === '' ? undefined : form.recheckAfter,
   };
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  return { name: form.name.trim(), platforms: [...form.platforms], target: targetOf(form), ...given };
+  return { name: form.name.trim(), platforms: [...form.platforms], target: targetOf(form), priority, clientKey, ...given };
 }
 
 function targetOf(form: JobForm): StartInput['target'] {

@@ -7,6 +7,9 @@ const job: Job = {
   id: 'job_1',
   name: 'a job',
   status: 'RUNNING',
+  priority: 'NORMAL',
+  schedule: null,
+  skipped: 3,
   platforms: ['GOOGLE'],
   total: 100,
   isPlanned: false,
@@ -31,6 +34,7 @@ const progress: Progress = {
   processed: 50,
   succeeded: 45,
   failed: 5,
+  skipped: 4,
   percent: 25,
   ratePerSecond: 12.5,
   etaSeconds: 12,
@@ -40,13 +44,14 @@ const progress: Progress = {
 
 describe('merged', () => {
   it('shows the row until something is pushed', () => {
-    expect(merged(job, null)).toMatchObject({ processed: 10, total: 100, isPlanned: false, ratePerSecond: null });
+    expect(merged(job, null)).toMatchObject({ processed: 10, total: 100, isPlanned: false, ratePerSecond: null, skipped: 3 });
   });
 
   it('shows what was pushed', () => {
     expect(merged(job, progress)).toMatchObject({
       processed: 50,
       total: 200,
+      skipped: 4,
       isPlanned: true,
       ratePerSecond: 12.5,
       etaSeconds: 12,

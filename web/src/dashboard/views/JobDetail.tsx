@@ -1,16 +1,17 @@
-import { Card, Empty, Shown, Simulated, StatusBadge } from '../components/Bits';
+import type { ReactNode } from 'react';
+import { Card, Empty, Shown } from '../components/Bits';
+import { FailuresCard } from '../components/FailuresCard';
 import { Icon } from '../components/Icons';
 import { JobCard } from '../components/JobCard';
-import { Pages } from '../components/Pages';
-import { useSimulatedPlatforms } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
-import { isOver } from '../data/jobState';
-import { JobFailuresQuery, JobQuery } from '../data/operations';
-import { count, label, when } from '../format';
+import { useLiveJob } from '../data/jobs';
+import { isOver, type LiveJob } from '../data/jobState';
+import { JobQuery } from '../data/operations';
+import { compact, count, label, span, when } from '../format';
 import type { ResultOf } from '../graphql';
+import { href } from '../router';
 
 const POLL_MS = 5_000;
-const PAGE = 50;
 
 export function JobDetail({ id }: { id: string }) {
   const job = useQuery(JobQuery, { id }, { pollMs: POLL_MS });
@@ -25,13 +26,7 @@ export function JobDetail({ id }: { id: string }) {
           validationJob === null ? (
             <Empty title="There is no such job" testId="not-found" />
           ) : (
-            <div className="stack">
-              <Card title="" className="job-card" testId="job-detail">
-                <JobCard job={validationJob} full />
-              </Card>
-              <Settings job={validationJob} />
-              {validationJob.failed > 0 && <Failures id={id} total={validationJob.failed} />}
-            </div>
+            <Details job={validationJob} />
           )
         }
       </Shown>
@@ -41,21 +36,58 @@ export function JobDetail({ id }: { id: string }) {
 
 type DetailedJob = NonNullable<ResultOf<typeof JobQuery>['validationJob']>;
 
+function Details({ job }: { job: DetailedJob }) {
+  const now = useLiveJob(job);
+  return (
+    <div className="stack">
+      <Card title="" className="job-card" testId="job-detail">
+        <JobCard job={job} full />
+      </Card>
+      <Counters now={now} />
+      {now.failed > 0 && <FailuresCard id={job.id} name={job.name} total={now.failed} going={!isOver(now.status)} />}
+      <Settings job={job} />
+    </div>
+  );
+}
+
+function Counters({ now }: { now: LiveJob }) {
+  const tiles: [string, string, number][] = [
+    ['total', now.isPlanned ? 'Checks' : 'Checks so far', now.total],
+    ['succeeded', 'Answered', now.succeeded],
+    ['failed', 'Without an answer', now.failed],
+    ['skipped', 'Skipped, still fresh', now.skipped],
+  ];
+  return (
+    <dl className="tiles small" data-testid="job-counters">
+      {tiles.map(([id, name, value]) => (
+        <div key={id} className="tile" data-testid={`job-count-${id}`} data-count={value}>
+          <dt>{name}</dt>
+          <dd title={count(value)}>{compact(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 function Settings({ job }: { job: DetailedJob }) {
-  const facts: [string, string | null][] = [
+  const facts: [string, ReactNode][] = [
     ['Started by', job.createdBy],
+    ['Schedule', job.schedule && <a href={href('schedules', job.schedule.id)}>{job.schedule.name}</a>],
     ['Accepted', when(job.createdAt)],
     ['First chunk out', job.startedAt && when(job.startedAt)],
     ['Ended', job.completedAt && when(job.completedAt)],
+    ['Priority', label(job.priority)],
+    ['Earlier evidence', job.recheckAfter === null ? 'all is checked' : `skipped when younger than ${span(job.recheckAfter)}`],
     ['Numbers in a chunk', count(job.batchSize)],
     ['Chunks out at once', count(job.maxConcurrent)],
     ['Attempts after a failure', count(job.retryAttempts)],
     ['Planning', job.isPlanned ? null : isOver(job.status) ? 'not finished' : 'going on'],
+    ['Client key', job.clientKey && <code className="key">{job.clientKey}</code>],
   ];
   return (
-    <Card title="Settings">
+    <Card title="Settings" testId="job-facts">
       <dl className="facts">
-        {facts.map(([name, value]) => value && (
+        {facts.map(([name, value]) => value !== null && (
           <div key={name}>
             <dt>{name}</dt>
             <dd>{value}</dd>
@@ -63,51 +95,5 @@ function Settings({ job }: { job: DetailedJob }) {
         ))}
       </dl>
     </Card>
-  );
-}
-
-function Failures({ id, total }: { id: string; total: number }) {
-  return (
-    <Card title="Checks without an answer" aside={<span className="hint">{count(total)}</span>} testId="job-failures">
-      <Pages render={(after, onNext) => <FailurePage id={id} after={after} onNext={onNext} />} />
-    </Card>
-  );
-}
-
-interface PageProps {
-  id: string;
-  after: string | null;
-  onNext: (cursor: string) => React.ReactNode;
-}
-
-function FailurePage({ id, after, onNext }: PageProps) {
-  const simulated = useSimulatedPlatforms();
-  const failures = useQuery(JobFailuresQuery, { id, first: PAGE, after });
-  return (
-    <Shown state={failures} lines={4}>
-      {({ validationJob }) => {
-        const page = validationJob?.failures;
-        return (
-          <>
-            <ul className="rows">
-              {page?.nodes.map((failure) => (
-                <li key={`${failure.number}${failure.platform}${failure.failedAt}`} className="failure" data-testid="failure">
-                  <span className="number">{failure.number}</span>
-                  <span className="platform-name">
-                    {label(failure.platform)}
-                    {simulated.has(failure.platform) && <Simulated />}
-                  </span>
-                  <StatusBadge status={failure.status} />
-                  <span className="hint">
-                    {failure.reason ?? ''} after {count(failure.attempts)} {failure.attempts === 1 ? 'attempt' : 'attempts'}
-                  </span>
-                </li>
-              ))}
-            </ul>
-            {page?.pageInfo.hasNextPage && page.pageInfo.endCursor !== null && onNext(page.pageInfo.endCursor)}
-          </>
-        );
-      }}
-    </Shown>
   );
 }

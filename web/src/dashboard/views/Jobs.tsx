@@ -1,4 +1,3 @@
-import { useState } from 'react';
 import { Card, Empty, Shown } from '../components/Bits';
 import { Icon } from '../components/Icons';
 import { JobCard } from '../components/JobCard';
@@ -8,20 +7,26 @@ import { Choice } from '../components/Choice';
 import { useMayOperate } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { JobsQuery, type JobStatus } from '../data/operations';
-import { href } from '../router';
+import { label } from '../format';
+import { go, href } from '../router';
 
 const POLL_MS = 5_000;
 const PAGE = 20;
+
+const ALL: readonly JobStatus[] = ['QUEUED', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED'];
 
 const choices: { id: string; name: string; statuses: JobStatus[] | null }[] = [
   { id: 'all', name: 'All', statuses: null },
   { id: 'active', name: 'Active', statuses: ['QUEUED', 'RUNNING', 'PAUSED'] },
   { id: 'over', name: 'Finished', statuses: ['COMPLETED', 'FAILED', 'CANCELLED'] },
+  ...ALL.map((status) => ({ id: status.toLowerCase(), name: label(status), statuses: [status] })),
 ];
 
-export function Jobs() {
-  const [choice, setChoice] = useState('all');
-  const statuses = choices.find(({ id }) => id === choice)?.statuses ?? null;
+/** The jobs in one state or several; which ones is part of the address, so that it can be kept. */
+export function Jobs({ state }: { state: string | null }) {
+  const choice = choices.find(({ id }) => id === state) ?? choices[0];
+  const id = choice?.id ?? 'all';
+  const statuses = choice?.statuses ?? null;
   const mayOperate = useMayOperate();
   return (
     <>
@@ -32,9 +37,16 @@ export function Jobs() {
           Start a job
         </OperatorLink>
       </div>
-      <Choice label="Which jobs" options={choices} value={choice} onChange={setChoice} testId="job-filter" />
+      <Choice
+        label="Which jobs"
+        options={choices}
+        value={id}
+        onChange={(to) => go(to === 'all' ? href('jobs') : href('jobs', null, { state: to }))}
+        long
+        testId="job-filter"
+      />
       {mayOperate === false && <p className="hint">Your role may watch jobs, but not start or change them.</p>}
-      <Pages key={choice} render={(after, onNext) => <Page statuses={statuses} after={after} onNext={onNext} />} />
+      <Pages key={id} render={(after, onNext) => <Page statuses={statuses} after={after} onNext={onNext} />} />
     </>
   );
 }

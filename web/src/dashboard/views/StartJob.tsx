@@ -1,12 +1,14 @@
-import { useState, type SyntheticEvent } from 'react';
+import { useRef, useState, type SyntheticEvent } from 'react';
 import { Card, Problem, Shown, Simulated } from '../components/Bits';
 import { Icon } from '../components/Icons';
 import { TargetFields } from '../components/TargetFields';
+import { Refused } from '../components/Outcome';
 import { JobSettings } from '../components/JobSettings';
 import { useMayOperate } from '../components/useCaller';
 import { useMutation, useQuery } from '../data/hooks';
 import { jobsChanged } from '../data/jobs';
 import { PlatformsQuery, StartJob as StartJobMutation, type Platform, type UserErrors } from '../data/operations';
+import { newKey } from '../data/newKey';
 import { inputOf, missing, type JobForm } from '../data/startJob';
 import { label, plural, when } from '../format';
 import { reasonText } from '../reasons';
@@ -25,11 +27,15 @@ function blank(importId: string | null): JobForm {
     maxConcurrent: '',
     retryAttempts: '',
     recheckAfter: '',
+    priority: 'NORMAL',
+    clientKey: newKey(),
   };
 }
 
 interface Started {
   id: string;
+  /** False when an earlier attempt of this form, whose answer was lost, had started it. */
+  created: boolean;
   skippedCount: number;
   skipped: readonly { index: number; reason: string }[];
 }
@@ -40,6 +46,7 @@ export function StartJob({ importId }: { importId: string | null }) {
   const [lacking, setLacking] = useState<string | null>(null);
   const [started, setStarted] = useState<Started | null>(null);
   const [start, starting] = useMutation(StartJobMutation);
+  const sending = useRef(false); // the second of two fast clicks comes before the button is disabled
   const mayOperate = useMayOperate();
   const change = (part: Partial<JobForm>) => setForm((now) => ({ ...now, ...part }));
 
@@ -48,13 +55,15 @@ export function StartJob({ importId }: { importId: string | null }) {
     setProblems([]);
     const lack = missing(form);
     setLacking(lack?.message ?? null);
-    if (lack) return;
+    if (lack || sending.current) return;
+    sending.current = true;
     const payload = (await start({ input: inputOf(form) }))?.startValidationJob;
+    sending.current = false;
     if (!payload) return;
     setProblems(payload.userErrors);
     if (!payload.job) return;
     jobsChanged();
-    if (payload.skippedCount > 0) setStarted({ ...payload, id: payload.job.id });
+    if (payload.skippedCount > 0 || !payload.created) setStarted({ ...payload, id: payload.job.id });
     else go(href('jobs', payload.job.id));
   }
 
@@ -88,9 +97,11 @@ export function StartJob({ importId }: { importId: string | null }) {
           </Card>
           <JobSettings form={form} change={change} />
           {starting.error && <Problem error={starting.error} />}
-          {[lacking, ...problems.map((problem) => problem.message)].map((text) => text && (
-            <p key={text} className="field-error" role="alert" data-testid="user-error">{text}</p>
-          ))}
+          {starting.error?.kind === 'network' && (
+            <p className="hint">Start it again without worry: this form starts one job, however often it is sent.</p>
+          )}
+          {lacking !== null && <p className="field-error" role="alert" data-testid="user-error">{lacking}</p>}
+          <Refused errors={problems} />
           <div className="form-end">
             <button
               type="submit"
@@ -142,8 +153,11 @@ function Platforms({ chosen, onChange }: { chosen: readonly Platform[]; onChange
 /** The job runs, but some of what was pasted is not in it. */
 function Skipped({ started }: { started: Started }) {
   return (
-    <Card title="The job has started" testId="job-skipped">
-      <p>{plural(started.skippedCount, 'number')} could not be checked and {started.skippedCount === 1 ? 'was' : 'were'} left out:</p>
+    <Card title={started.created ? 'The job has started' : 'The job had started already'} testId="job-skipped">
+      {!started.created && (
+        <p className="note">An earlier attempt of this form has started it, and its answer was lost. What you have changed since is not in it.</p>
+      )}
+      {started.skippedCount > 0 && <p>{plural(started.skippedCount, 'number')} could not be checked and {started.skippedCount === 1 ? 'was' : 'were'} left out:</p>}
       <ul className="rows">
         {started.skipped.map(({ index, reason }) => (
           <li key={index} className="row">
