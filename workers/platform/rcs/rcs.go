@@ -1,0 +1,203 @@
+// Package rcs is an adapter that asks Google's RCS Business Messaging whether an agent of one's own can reach a number
+// (platform GOOGLE). It says ACTIVE of a device that Google names as reachable. Absence is UNKNOWN, never NOT_FOUND: it
+// also means that the carrier is not launched, that RCS is switched off, or that the device was not seen for a month.
+// docs/adapters/rcs.md tells what it needs and costs.
+package rcs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+	"golang.org/x/time/rate"
+
+	"phoneregistry/registry/numbering"
+	"phoneregistry/registry/scoring"
+	"phoneregistry/workers"
+	"phoneregistry/workers/webcall"
+)
+
+// Methods of the evidence: which of Google's methods told it.
+const (
+	MethodSingle = "rcs_capabilities"
+	MethodBatch  = "rcs_batch_get"
+)
+
+// service is how reasons call what is asked.
+const service = "Google RCS"
+
+// Adapter asks Google as one agent.
+type Adapter struct {
+	cfg     Config
+	base    string
+	client  *webcall.Client
+	tokens  *tokens
+	queries *rate.Limiter // mode Batch only: the runtime counts numbers, the quota counts queries
+}
+
+// New checks cfg and makes an Adapter. It does not ask Google yet.
+func New(cfg Config) (*Adapter, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	account, err := parseAccount(cfg.Credentials)
+	if err != nil {
+		return nil, fmt.Errorf("rcs: %w", err)
+	}
+	cfg.Credentials = nil // the account holds what is needed
+	perSecond := rate.Limit(float64(cfg.QueriesPerMinute) / 60)
+	return &Adapter{
+		cfg: cfg, base: cfg.base(), queries: rate.NewLimiter(perSecond, 1),
+		client: webcall.New(webcall.Config{
+			Service: service, Timeout: cfg.Timeout, MaxBytes: 64<<10 + 64*int64(cfg.MaxBatch), Now: cfg.Now,
+		}),
+		tokens: newTokens(account, webcall.New(webcall.Config{
+			Service: "Google's token service", Credential: "the service account", Timeout: cfg.Timeout, Now: cfg.Now,
+		}), cfg.Now),
+	}, nil
+}
+
+// Info describes the adapter. In mode Single a number is a query, and the runtime keeps to the quota; in mode Batch the
+// adapter itself does.
+func (a *Adapter) Info() workers.Info {
+	if a.cfg.Mode == Batch {
+		return workers.Info{Name: "rcs", Method: MethodBatch, MaxBatch: a.cfg.MaxBatch}
+	}
+	return workers.Info{Name: "rcs", Method: MethodSingle, MaxBatch: 1, Rate: float64(a.cfg.QueriesPerMinute) / 60}
+}
+
+// Close closes connections that are idle. Calls that are under way go on.
+func (a *Adapter) Close() {
+	a.client.Close()
+	a.tokens.client.Close()
+}
+
+// Check asks Google about the numbers, of which mode Single takes one. A failed request is a *workers.CallError.
+func (a *Adapter) Check(ctx context.Context, numbers []numbering.Number) ([]workers.Outcome, error) {
+	if a.cfg.Mode == Batch {
+		if err := a.queries.Wait(ctx); err != nil {
+			return nil, &workers.CallError{Reason: "the quota of queries left no room in time", RateLimited: true, Err: err}
+		}
+		return a.batch(ctx, numbers)
+	}
+	outcomes := make([]workers.Outcome, 0, len(numbers))
+	for _, n := range numbers {
+		o, err := a.single(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, nil
+}
+
+func (a *Adapter) single(ctx context.Context, n numbering.Number) (workers.Outcome, error) {
+	// Google ignores a request whose id it has seen: each needs a new one.
+	query := url.Values{"requestId": {uuid.NewString()}, "agentId": {a.cfg.Agent}}
+	answer, err := a.ask(ctx, webcall.Request{
+		Method: http.MethodGet, URL: a.base + "/v1/phones/" + url.PathEscape(n.String()) + "/capabilities?" + query.Encode(),
+	})
+	if err != nil {
+		return workers.Outcome{}, err
+	}
+	if answer.Status == http.StatusNotFound && googleStatus(answer) == "NOT_FOUND" {
+		return a.absent(n), nil
+	}
+	if answer.Status != http.StatusOK {
+		return workers.Outcome{}, a.refused(answer)
+	}
+	var got capabilities
+	if err := a.client.Decode(answer, &got); err != nil {
+		return workers.Outcome{}, err
+	}
+	return got.outcome(n, a.cfg.TTL), nil
+}
+
+func (a *Adapter) batch(ctx context.Context, numbers []numbering.Number) ([]workers.Outcome, error) {
+	body := struct {
+		Users   []string `json:"users"`
+		AgentID string   `json:"agentId"`
+	}{make([]string, len(numbers)), a.cfg.Agent}
+	for i, n := range numbers {
+		body.Users[i] = n.String()
+	}
+	answer, err := a.ask(ctx, webcall.Request{Method: http.MethodPost, URL: a.base + "/v1/users:batchGet", Body: body})
+	if err != nil {
+		return nil, err
+	}
+	if answer.Status != http.StatusOK {
+		return nil, a.refused(answer)
+	}
+	var got reachability
+	if err := a.client.Decode(answer, &got); err != nil {
+		return nil, err
+	}
+	reachable := got.numbers()
+	outcomes := make([]workers.Outcome, len(numbers))
+	for i, n := range numbers {
+		if outcomes[i] = a.absent(n); reachable[n] {
+			outcomes[i] = workers.Outcome{Number: n, Status: scoring.Active, Strength: 1, TTL: a.cfg.TTL}
+		}
+	}
+	return outcomes, nil
+}
+
+func (a *Adapter) absent(n numbering.Number) workers.Outcome {
+	return workers.Outcome{
+		Number: n, Status: scoring.Unknown, TTL: a.cfg.TTL,
+		Reason: "not reachable by this agent, which is not a no: the carrier may not be launched, or RCS is off",
+	}
+}
+
+// ask sends a request with a token. A token that is refused before its time is renewed once.
+func (a *Adapter) ask(ctx context.Context, r webcall.Request) (*webcall.Answer, error) {
+	refused := ""
+	for {
+		token, err := a.tokens.get(ctx, refused)
+		if err != nil {
+			return nil, err
+		}
+		r.Header = http.Header{"Authorization": {"Bearer " + token}}
+		answer, err := a.client.Do(ctx, r)
+		if err != nil || answer.Status != http.StatusUnauthorized || refused != "" {
+			return answer, err
+		}
+		refused = token
+	}
+}
+
+// refused says what a refusal means to Google's interface.
+func (a *Adapter) refused(answer *webcall.Answer) error {
+	e := a.client.Refused(answer)
+	switch answer.Status {
+	case http.StatusBadRequest:
+		e.Reason = "Google RCS refused the request (400): is the agent's id right?"
+		if a.cfg.Mode == Batch {
+			e.Reason = "Google RCS refused the request (400): is the agent's id right, and are all numbers of its region? Mode single takes any"
+		}
+	case http.StatusUnauthorized:
+		e.Reason = "Google RCS refused a fresh token (401): may the service account use this agent?"
+	case http.StatusForbidden:
+		e.Reason = "Google RCS denied permission (403): is the agent launched, and of the service account's project?"
+	case http.StatusNotFound:
+		e.Reason = "Google RCS answered 404 without saying NOT_FOUND: is the address right?"
+	}
+	return e
+}
+
+// googleStatus is the canonical code in an error body of a Google interface; "": it has none.
+func googleStatus(answer *webcall.Answer) string {
+	var body struct {
+		Error struct {
+			Status string `json:"status"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(answer.Body, &body) != nil {
+		return ""
+	}
+	return body.Error.Status
+}
