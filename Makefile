@@ -19,7 +19,7 @@ WEB_MODULES := web/node_modules/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build web test lint fmt generate bench chaos clean go postgres chromium cc go-lint web-lint go-test web-test
+.PHONY: help run build web test lint fmt generate bench chaos cluster clean go postgres chromium cc go-lint web-lint go-test web-test
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -75,6 +75,9 @@ generate: go postgres ## Generate the GraphQL executor, the types of the web int
 
 bench: go postgres ## Measure, and compare with peers and limits (ARGS="-only jobs,graphql -rounds 1")
 	$(GO) run ./bench $(ARGS)
+
+cluster: go postgres ## Run three nats-servers, two servers and three workers on this machine (examples/cluster)
+	$(GO) run ./examples/cluster
 
 chaos: go postgres ## Kill and starve everything and check that nothing is lost (SEED=n, SHORT=1)
 	$(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) $(PKG)
