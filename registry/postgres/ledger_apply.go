@@ -26,7 +26,7 @@ const reasonRefused = "the worker's answers did not fit what it was asked"
 // scores with their history, failures, counters, the end of jobs. All of it is one transaction, so that each check
 // counts exactly once, however often its result comes and whoever else applies results at the same time.
 //
-// Locks are taken in the order chunks, scores, evidence, first scores, jobs, each of them in the order of their keys. A
+// Locks are taken in the order chunks, scores, first scores, evidence, jobs, each of them in the order of their keys. A
 // transaction holds the lock on the scores of its numbers before it reads their evidence and until it commits, so that
 // of two at once, with evidence of different platforms, the second sees what the first has written; see writeScores for
 // numbers without a score.

@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -337,6 +339,48 @@ func TestAppliersAtOnce(t *testing.T) {
 	w.checkLedger(t, job.ID)
 	if whole := scalar[int](t, w, "SELECT count(*) FROM lead_scores WHERE total = 100 AND coverage = 1"); whole != n {
 		t.Errorf("%d of %d scores hold all evidence", whole, n)
+	}
+}
+
+// TestFirstEvidenceBeaten: another transaction writes the first evidence of a platform on a number that has no score,
+// so that nothing is locked, after this one has looked and before it writes. The newer of the two remains.
+func TestFirstEvidenceBeaten(t *testing.T) {
+	for _, age := range []time.Duration{-time.Hour, time.Hour} {
+		w := newWorld(t)
+		w.addNumbers(t, 3)
+		job := w.createJob(t, jobSpec(everything(), scoring.Line))
+		r := w.answer(w.claim(t, 1, 10)[0], scoring.Active)
+		other, err := w.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = other.Exec(t.Context(), `INSERT INTO platform_validations (number, platform, status, method, strength, simulated, attempts, latency_ms, checked_at)
+			VALUES ($1, 'LINE', 'ACTIVE', 'other', 1, false, 1, 1, $2)`, int64(firstNumber+1), r.Checks[1].CheckedAt.Add(-age))
+		if err != nil {
+			t.Fatal(err)
+		}
+		applied := make(chan error, 1)
+		go func() {
+			_, err := w.ApplyResults(t.Context(), scoring.DefaultModel(), []registry.ChunkResult{r})
+			applied <- err
+		}()
+		for scalar[int](t, w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+			if t.Context().Err() != nil {
+				t.Fatal("it does not wait for the other one")
+			}
+			runtime.Gosched()
+		}
+		if err := errors.Join(other.Commit(t.Context()), <-applied); err != nil {
+			t.Fatal(err)
+		}
+		want := "other"
+		if age > 0 {
+			want = r.Checks[1].Method
+		}
+		if v, _ := w.evidence(t, firstNumber+1, scoring.Line); v.Method != want {
+			t.Errorf("other one %v older: %q remains, want %q", age, v.Method, want)
+		}
+		w.checkLedger(t, job.ID)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"phoneregistry/registry"
 	"phoneregistry/registry/scoring"
@@ -16,12 +15,16 @@ import (
 // writeEffects writes evidence, scores, history and failures, and settles the chunks.
 func (a *application) writeEffects(ctx context.Context, subjects []subject) error {
 	var batch pgx.Batch
-	a.evidenceOf(subjects).queue(&batch, a.now)
+	known, first := a.evidenceOf(subjects)
+	known.queue(&batch, a.now)
 	a.queueFailures(&batch, subjects)
 	a.queueChunks(&batch)
 	leads, err := writeScores(ctx, a.tx, &batch, a.model, a.now, subjects)
+	if err != nil {
+		return err
+	}
 	a.applied.Leads = leads
-	return err
+	return wrapped(beaten(first.copy(ctx, a.tx, copyEvidence)), "write first evidence")
 }
 
 // newEvidence is rows of platform_validations as columns.
@@ -39,9 +42,14 @@ type newEvidence struct {
 }
 
 // evidenceOf finds out which checks say something that supersedes what is known of their number, and lets the subjects
-// know it. Of several checks of the same number on the same platform, of different jobs, one remains.
-func (a *application) evidenceOf(subjects []subject) *newEvidence {
-	winners := make([][platformCount]*registry.Check, len(subjects))
+// know it. Of several checks of the same number on the same platform, of different jobs, one remains. The first
+// evidence of a platform on a number comes apart: there is nothing that it could meet, so it is copied in.
+func (a *application) evidenceOf(subjects []subject) (known *newEvidence, first *copyRows) {
+	type winner struct {
+		*registry.Check
+		first bool
+	}
+	winners := make([][platformCount]winner, len(subjects))
 	for _, c := range a.settled {
 		p, at := place(c.Platform), 0
 		for i := range c.Checks {
@@ -56,20 +64,46 @@ func (a *application) evidenceOf(subjects []subject) *newEvidence {
 			normalize(check, c.Platform, a.now)
 			e, old := check.Evidence(), s.evidence[p]
 			if old.Platform == "" || e.Supersedes(old, a.now) {
-				winners[at][p], s.evidence[p] = check, e
+				winners[at][p] = winner{check, old.Platform == "" || winners[at][p].first}
+				s.evidence[p] = e
 				s.changed = s.changed || c.Platform.Scored()
 			}
 		}
 	}
-	var rows newEvidence
+	known, first = &newEvidence{}, &copyRows{}
 	for at := range winners {
-		for _, check := range winners[at] {
-			if check != nil {
-				rows.add(check)
+		for _, w := range winners[at] {
+			switch {
+			case w.Check == nil:
+			case w.first:
+				first.evidence(w.Check)
+			default:
+				known.add(w.Check)
 			}
 		}
 	}
-	return &rows
+	return known, first
+}
+
+// -- name: copy_evidence
+const copyEvidence = `
+COPY platform_validations (number, platform, status, method, strength, simulated, attempts, latency_ms, checked_at, expires_at, details)
+FROM STDIN BINARY`
+
+// evidence adds a row of copyEvidence.
+func (c *copyRows) evidence(check *registry.Check) {
+	c.row(11)
+	c.int64(int64(check.Number))
+	c.text(string(check.Platform))
+	c.text(string(check.Status))
+	c.text(check.Method)
+	c.float64(float64(float32(check.Strength)))
+	c.bool(check.Simulated)
+	c.int16(int16(check.Attempts))
+	c.int32(int32(check.LatencyMS))
+	c.time(check.CheckedAt)
+	c.time(check.ExpiresAt)
+	c.jsonb(check.Details)
 }
 
 // normalize brings a check into the form in which it is kept: times in UTC with microseconds and not in the future,
@@ -132,7 +166,7 @@ func (e *newEvidence) queue(batch *pgx.Batch, now time.Time) {
 	}
 }
 
-// newScores is rows of lead_scores as columns.
+// newScores is new values of rows of lead_scores as columns.
 type newScores struct {
 	numbers      []int64
 	totals       []int16
@@ -156,14 +190,46 @@ func (n *newScores) add(r rescored) {
 	n.modelVersion = r.modelVersion
 }
 
-// -- name: insert_scores
-const insertScores = `
-INSERT INTO lead_scores (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, model_version, evidence_until, updated_at)
-SELECT number, total, coverage, tier::quality_tier, whatsapp, instagram, facebook, google, apple, simulated, $1, evidence_until, updated_at
-FROM unnest($2::bigint[], $3::smallint[], $4::real[], $5::text[], $6::real[], $7::real[], $8::real[], $9::real[], $10::real[],
-		$11::boolean[], $12::timestamptz[], $13::timestamptz[])
-	AS s (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, evidence_until, updated_at)
-ON CONFLICT (number) DO NOTHING`
+// -- name: copy_scores
+const copyScores = `
+COPY lead_scores (number, total, coverage, tier, whatsapp, instagram, facebook, google, apple, simulated, model_version, evidence_until, updated_at)
+FROM STDIN BINARY`
+
+// score adds a row of copyScores.
+func (c *copyRows) score(r *rescored) {
+	c.row(8 + scoredCount)
+	c.int64(r.number)
+	c.int16(r.total)
+	c.float64(float64(r.coverage))
+	c.text(r.tier)
+	for _, points := range r.points {
+		if points == nil {
+			c.null()
+		} else {
+			c.float64(float64(*points))
+		}
+	}
+	c.bool(r.storedScore.simulated)
+	c.text(r.modelVersion)
+	c.time(orZero(r.until))
+	c.time(r.updated)
+}
+
+// -- name: copy_history
+const copyHistory = `
+COPY lead_score_history (number, recorded_at, total, coverage, tier, model_version)
+FROM STDIN BINARY`
+
+// history adds a row of copyHistory.
+func (c *copyRows) history(r *rescored) {
+	c.row(6)
+	c.int64(r.number)
+	c.time(r.updated)
+	c.int16(r.total)
+	c.float64(float64(r.coverage))
+	c.text(r.tier)
+	c.text(r.modelVersion)
+}
 
 // -- name: update_scores
 const updateScores = `
@@ -184,7 +250,6 @@ func (n *newScores) arguments() []any {
 }
 
 // -- name: insert_history
-// The scores of a number have different times, but for those of a transaction that has been beaten; see errBeaten.
 const insertHistory = `
 INSERT INTO lead_score_history (number, recorded_at, total, coverage, tier, model_version)
 SELECT number, recorded_at, total, coverage, tier::quality_tier, $1
@@ -192,20 +257,21 @@ FROM unnest($2::bigint[], $3::timestamptz[], $4::smallint[], $5::real[], $6::tex
 	AS h (number, recorded_at, total, coverage, tier)
 ON CONFLICT (number, recorded_at) DO NOTHING`
 
-// errBeaten ends a transaction that was to give a number its first score when another one was faster. Tried again it
-// sees that score and the evidence behind it.
-var errBeaten = errors.New("another transaction has scored a number at the same time")
+// errBeaten ends a transaction that was to write the first score of a number, or the first evidence of a platform on
+// it, when another one was faster. Tried again it sees that score and the evidence behind it.
+var errBeaten = errors.New("another transaction has written about a number at the same time")
 
 // writeScores scores the subjects whose evidence changed, sends the batch with what is to be written behind the
 // statements that it holds already, and returns the numbers whose score changed, ascending.
 //
-// A number without a score has nothing to lock. When another transaction gives it one meanwhile, the insertion waits
-// for that, does nothing and makes this one fail with errBeaten. Locking the score only then could have the two wait
-// for each other.
+// A number without a score has nothing to lock, so first scores are written before everything else. When another
+// transaction gives one of these numbers a score meanwhile, this one waits for that, and fails with errBeaten when it
+// has been committed. Locking the score only then could have the two wait for each other.
 func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scoring.Model, now time.Time, subjects []subject) ([]registry.Number, error) {
 	var (
-		leads                     []registry.Number
-		inserts, updates, history newScores
+		leads               []registry.Number
+		first, firstHistory copyRows
+		updates, history    newScores
 	)
 	for i := range subjects {
 		s := &subjects[i]
@@ -218,40 +284,28 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 		}
 		if s.scored {
 			updates.add(r)
+			if r.recorded {
+				history.add(r)
+			}
 		} else {
-			inserts.add(r)
-		}
-		if r.recorded {
-			history.add(r)
+			first.score(&r)
+			firstHistory.history(&r)
 		}
 		if r.visible {
 			leads = append(leads, registry.Number(s.number))
 		}
 	}
-	beaten := inserts.queue(batch)
+	if err := first.copy(ctx, tx, copyScores); err != nil {
+		return nil, wrapped(beaten(err), "write first scores")
+	}
+	if err := firstHistory.copy(ctx, tx, copyHistory); err != nil {
+		return nil, wrapped(err, "write first scores")
+	}
 	if len(updates.numbers) > 0 {
 		batch.Queue(updateScores, append(updates.arguments(), updates.visible)...)
 	}
 	if len(history.numbers) > 0 {
 		batch.Queue(insertHistory, history.modelVersion, history.numbers, history.updated, history.totals, history.coverages, history.tiers)
 	}
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, wrapped(err, "write evidence and scores")
-	}
-	if *beaten {
-		return nil, errBeaten
-	}
-	return leads, nil
-}
-
-// queue adds the insertion of first scores; beaten is set when some of them were there.
-func (n *newScores) queue(batch *pgx.Batch) (beaten *bool) {
-	beaten = new(bool)
-	if len(n.numbers) > 0 {
-		batch.Queue(insertScores, n.arguments()...).Exec(func(tag pgconn.CommandTag) error {
-			*beaten = tag.RowsAffected() < int64(len(n.numbers))
-			return nil
-		})
-	}
-	return beaten
+	return leads, wrapped(tx.SendBatch(ctx, batch).Close(), "write evidence and scores")
 }
