@@ -23,6 +23,8 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 	stats     statsCache
+
+	privateWebhooks bool
 }
 
 // Config is what a Service is made of.
@@ -35,6 +37,9 @@ type Config struct {
 	MaxPhones int                   // phones a customer may have; 0: DefaultMaxPhones
 	Now       func() time.Time      // nil: time.Now
 	Logger    *slog.Logger          // nil: none
+
+	// PrivateWebhooks lets webhooks be in private networks, and be called without TLS.
+	PrivateWebhooks bool
 }
 
 // New makes a Service. Store, Numbers and Model are needed.
@@ -42,6 +47,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, numbers: c.Numbers, model: c.Model, platforms: c.Platforms,
 		notify: c.Notifier, maxPhones: c.MaxPhones, now: c.Now, log: c.Logger,
+		privateWebhooks: c.PrivateWebhooks,
 	}
 	if s.notify == nil {
 		s.notify = silent{}

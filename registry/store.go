@@ -17,6 +17,7 @@ type Store interface {
 	ImportStore
 	KeyStore
 	EvidenceStore
+	WebhookStore
 }
 
 // PhoneStore holds phones, customers and sources.

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/registry"
+)
+
+// deliveryColumns are the columns of webhook_deliveries d and outbox o that make a delivery.
+const deliveryColumns = `d.id, d.webhook_id, o.type, d.event_id, d.part, d.status, d.attempts, d.response_status, d.error,
+	d.duration_ms, d.created_at, d.next_attempt_at, d.delivered_at`
+
+func scanDelivery(row pgx.CollectableRow) (registry.Delivery, error) {
+	var (
+		d               registry.Delivery
+		status, took    *int
+		next, delivered *time.Time
+	)
+	err := row.Scan(&d.ID, &d.Webhook, &d.Event, &d.EventID, &d.Part, &d.Status, &d.Attempts, &status, &d.Error, &took,
+		&d.CreatedAt, &next, &delivered)
+	d.ResponseStatus, d.NextAttemptAt, d.DeliveredAt, d.Duration = orZero(status), orZero(next), orZero(delivered), -1
+	if took != nil {
+		d.Duration = time.Duration(*took) * time.Millisecond
+	}
+	return d, err
+}
+
+// -- name: delivery
+const selectDelivery = `
+SELECT ` + deliveryColumns + `
+FROM webhook_deliveries d
+JOIN outbox o ON o.id = d.event_id
+WHERE d.id = $1`
+
+// Delivery returns a delivery; registry.ErrNotFound when there is none with this id.
+func (s *Store) Delivery(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
+	return findDelivery(ctx, s.pool, id)
+}
+
+func findDelivery(ctx context.Context, q querier, id uuid.UUID) (registry.Delivery, error) {
+	rows, err := q.Query(ctx, selectDelivery, id)
+	if err != nil {
+		return registry.Delivery{}, wrapped(err, "read delivery")
+	}
+	d, err := pgx.CollectExactlyOneRow(rows, scanDelivery)
+	return d, found(err, "read delivery")
+}
+
+func deliveryConditions(f registry.DeliveryFilter) *where {
+	w := &where{}
+	w.and("d.webhook_id = %s", f.Webhook)
+	if f.Status != "" {
+		w.and("d.status = %s", string(f.Status))
+	}
+	return w
+}
+
+// Deliveries returns one page of the deliveries of a webhook, newest first.
+func (s *Store) Deliveries(ctx context.Context, f registry.DeliveryFilter, p registry.PageRequest) (registry.Page[registry.Delivery], error) {
+	w := deliveryConditions(f)
+	if p.After != nil {
+		w.and("d.created_at <= %s AND (d.created_at < %[1]s OR d.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
+	}
+	limit := w.arg(p.First + 1)
+	rows, err := s.pool.Query(ctx, "SELECT "+deliveryColumns+"\nFROM webhook_deliveries d\nJOIN outbox o ON o.id = d.event_id"+w.String()+
+		"\nORDER BY d.created_at DESC, d.id\nLIMIT "+limit, listArguments(w)...)
+	if err != nil {
+		return registry.Page[registry.Delivery]{}, wrapped(err, "list deliveries")
+	}
+	deliveries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.Delivery], error) {
+		d, err := scanDelivery(row)
+		return listed[registry.Delivery]{d, registry.Position{Sort: d.CreatedAt.UnixMicro(), Text: d.ID.String()}}, err
+	})
+	if err != nil {
+		return registry.Page[registry.Delivery]{}, wrapped(err, "list deliveries")
+	}
+	return pageOf(deliveries, p.First), nil
+}
+
+// CountDeliveries counts the deliveries that match.
+func (s *Store) CountDeliveries(ctx context.Context, f registry.DeliveryFilter) (n int64, err error) {
+	w := deliveryConditions(f)
+	err = s.pool.QueryRow(ctx, "SELECT count(*)\nFROM webhook_deliveries d"+w.String(), listArguments(w)...).Scan(&n)
+	return n, wrapped(err, "count deliveries")
+}
+
+// -- name: insert_test_event
+// It goes to one webhook, and not to the stream.
+const insertTestEvent = `
+INSERT INTO outbox (id, type, created_at, data, fanned_out_at, published_at)
+VALUES ($1, 'webhook.test', $2, $3::text::json, $2, $2)`
+
+// -- name: insert_test_delivery
+const insertTestDelivery = `
+INSERT INTO webhook_deliveries (id, webhook_id, event_id, next_attempt_at, created_at)
+VALUES ($1, $2, $3, $4, $4)`
+
+// TestWebhook makes a delivery of a test message, which is due at once.
+func (s *Store) TestWebhook(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
+	var made registry.Delivery
+	delivery := uuid.New()
+	_, err := s.changeWebhook(ctx, id, "tested", func(tx pgx.Tx, now time.Time) (map[string]any, error) {
+		event, err := uuid.NewV7()
+		if err != nil {
+			return nil, wrapped(err, "write outbox")
+		}
+		data, err := json.Marshal(map[string]string{"message": "A test of this webhook. Nothing happened."})
+		if err != nil {
+			return nil, wrapped(err, "write outbox")
+		}
+		var batch pgx.Batch
+		batch.Queue(insertTestEvent, event, now, string(data))
+		batch.Queue(insertTestDelivery, delivery, id, event, now)
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return nil, wrapped(err, "write outbox")
+		}
+		made, err = findDelivery(ctx, tx, delivery)
+		return nil, err
+	})
+	return made, err
+}
+
+// -- name: lock_delivery
+const lockDelivery = `
+SELECT d.webhook_id, d.status, w.status, o.type
+FROM webhook_deliveries d
+JOIN webhooks w ON w.id = d.webhook_id
+JOIN outbox o ON o.id = d.event_id
+WHERE d.id = $1
+FOR UPDATE OF d`
+
+// -- name: retry_delivery
+const retryDelivery = `
+UPDATE webhook_deliveries
+SET status = 'PENDING', tries = 0, next_attempt_at = $2, ended_at = NULL
+WHERE id = $1`
+
+// RetryDelivery makes a dead delivery due again, with all its attempts.
+func (s *Store) RetryDelivery(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
+	var retried registry.Delivery
+	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		var (
+			webhook       uuid.UUID
+			status        registry.DeliveryStatus
+			webhookStatus registry.WebhookStatus
+			event         registry.EventType
+		)
+		if err := tx.QueryRow(ctx, lockDelivery, id).Scan(&webhook, &status, &webhookStatus, &event); err != nil {
+			return found(err, "read delivery")
+		}
+		switch {
+		case status != registry.DeliveryDead:
+			return registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
+				"the delivery is %s: only one that is DEAD can be tried again", status)
+		case webhookStatus != registry.WebhookActive && event != registry.EventWebhookTest:
+			return registry.Errorf(registry.CodeInvalidState, []string{"input", "id"}, "the webhook is %s: make it ACTIVE first", webhookStatus)
+		}
+		if _, err := tx.Exec(ctx, retryDelivery, id, now); err != nil {
+			return wrapped(err, "retry delivery")
+		}
+		details := map[string]any{"delivery": id}
+		if err := audit(ctx, tx, now, auditEntry{Action: "webhook.delivery_retried", ObjectID: webhook, Details: details}); err != nil {
+			return err
+		}
+		var err error
+		retried, err = findDelivery(ctx, tx, id)
+		return err
+	})
+	return retried, err
+}
