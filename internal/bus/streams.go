@@ -14,7 +14,12 @@ import (
 // Defaults of the streams and their consumers; docs/adr/0003-workqueue-streams.md says why they are as they are.
 const (
 	DefaultMaxBytes = 256 << 20        // of each stream
-	DefaultAckWait  = 30 * time.Second // a message that is neither acknowledged nor kept alive for this long comes again
+	DefaultAckWait  = 10 * time.Second // a chunk that is neither acknowledged nor kept alive for this long comes again
+
+	// resultAckWait is the same for results: it must be longer than a slow transaction of the applier.
+	resultAckWait = 30 * time.Second
+	// formerAckWait was the default for chunks once; a consumer that has it is brought to today's.
+	formerAckWait = 30 * time.Second
 
 	dedupeWindow  = 2 * time.Minute
 	maxAckPending = 2048 // messages out with all readers of a consumer together
@@ -26,13 +31,13 @@ const (
 type Options struct {
 	Replicas int           // copies of each stream, 1, 3 or 5; 1 unless told
 	MaxBytes int64         // size of each stream; DefaultMaxBytes unless told. A full stream refuses new messages
-	AckWait  time.Duration // DefaultAckWait unless told
+	AckWait  time.Duration // of chunks and results; DefaultAckWait and 30 s unless told
 	// CreateOnly leaves what exists as it is. A worker sets it: the server decides how large the streams are.
 	CreateOnly bool
 }
 
-// EnsureStreams makes sure that the work streams of the platforms, the result stream and their durable consumers
-// exist and have the settings of opts. It may be called at any time, by several programs at once, and again.
+// EnsureStreams makes sure that the work streams of the platforms, the result stream, their durable consumers and the
+// bucket of quotas exist and have the settings of opts. It may be called at any time, by several programs at once, and again.
 // It fails when a stream exists with another retention or storage, which JetStream cannot change.
 func EnsureStreams[P ~string](ctx context.Context, js jetstream.JetStream, platforms []P, opts Options) error {
 	for _, p := range platforms {
@@ -40,29 +45,32 @@ func EnsureStreams[P ~string](ctx context.Context, js jetstream.JetStream, platf
 			return err
 		}
 	}
-	_, err := EnsureResults(ctx, js, opts)
+	if _, err := EnsureResults(ctx, js, opts); err != nil {
+		return err
+	}
+	_, err := EnsureQuota(ctx, js, opts)
 	return err
 }
 
 // EnsureWork is EnsureStreams for the work stream of one platform. It returns the consumer from which workers pull.
 func EnsureWork(ctx context.Context, js jetstream.JetStream, platform string, opts Options) (jetstream.Consumer, error) {
-	return ensure(ctx, js, WorkStream(platform), WorkSubject(platform), WorkConsumer,
-		"Chunks of numbers to check on "+platform+", one message for each.", opts)
+	return ensure(ctx, js, streamConfig(WorkStream(platform), WorkSubject(platform),
+		"Chunks of numbers to check on "+platform+", one message for each."), WorkConsumer, DefaultAckWait, opts)
 }
 
 // EnsureResults is EnsureStreams for the result stream. It returns the consumer from which the applier pulls.
 func EnsureResults(ctx context.Context, js jetstream.JetStream, opts Options) (jetstream.Consumer, error) {
-	return ensure(ctx, js, ResultStream, ResultSubjects, ApplierConsumer,
-		"What the platforms said of the chunks, one message for each.", opts)
+	return ensure(ctx, js, streamConfig(ResultStream, ResultSubjects,
+		"What the platforms said of the chunks, one message for each."), ApplierConsumer, resultAckWait, opts)
 }
 
-func ensure(ctx context.Context, js jetstream.JetStream, stream, subject, consumer, about string, opts Options) (jetstream.Consumer, error) {
-	if err := ensureStream(ctx, js, streamConfig(stream, subject, about), opts); err != nil {
-		return nil, fmt.Errorf("stream %s: %w", stream, err)
+func ensure(ctx context.Context, js jetstream.JetStream, stream jetstream.StreamConfig, consumer string, ackWait time.Duration, opts Options) (jetstream.Consumer, error) {
+	if err := ensureStream(ctx, js, stream, opts); err != nil {
+		return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
 	}
-	c, err := ensureConsumer(ctx, js, stream, consumer, opts)
+	c, err := ensureConsumer(ctx, js, stream.Name, consumer, ackWait, opts)
 	if err != nil {
-		return nil, fmt.Errorf("consumer %s of stream %s: %w", consumer, stream, err)
+		return nil, fmt.Errorf("consumer %s of stream %s: %w", consumer, stream.Name, err)
 	}
 	return c, nil
 }
@@ -130,14 +138,14 @@ func sameStream(a, b jetstream.StreamConfig) bool {
 
 // ensureConsumer makes the durable pull consumer. It never gives a message up by itself: that is for the worker, who
 // can say so in a result, and for the ledger.
-func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream, name string, opts Options) (jetstream.Consumer, error) {
+func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream, name string, ackWait time.Duration, opts Options) (jetstream.Consumer, error) {
 	c, err := js.Consumer(ctx, stream, name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		c, err = js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
 			Durable:       name,
 			DeliverPolicy: jetstream.DeliverAllPolicy,
 			AckPolicy:     jetstream.AckExplicitPolicy,
-			AckWait:       orDefault(opts.AckWait, DefaultAckWait),
+			AckWait:       orDefault(opts.AckWait, ackWait),
 			MaxDeliver:    -1,
 			MaxAckPending: maxAckPending,
 			MaxWaiting:    maxWaiting,
@@ -154,7 +162,10 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream, name st
 	}
 	have := c.CachedInfo().Config
 	next := have
-	next.AckWait = orDefault(opts.AckWait, have.AckWait)
+	if have.AckWait == formerAckWait {
+		next.AckWait = ackWait
+	}
+	next.AckWait = orDefault(opts.AckWait, next.AckWait)
 	next.MaxDeliver, next.MaxAckPending = -1, maxAckPending
 	if next.AckWait == have.AckWait && next.MaxDeliver == have.MaxDeliver && next.MaxAckPending == have.MaxAckPending {
 		return c, nil

@@ -81,8 +81,31 @@ func TestEnsureStreams(t *testing.T) {
 	if cfg.AckPolicy != jetstream.AckExplicitPolicy || cfg.MaxDeliver != -1 || cfg.AckWait != bus.DefaultAckWait || cfg.MaxAckPending < 1 {
 		t.Errorf("consumer: ack %s, deliver %d, wait %s, pending %d", cfg.AckPolicy, cfg.MaxDeliver, cfg.AckWait, cfg.MaxAckPending)
 	}
-	if _, err := js.Consumer(ctx, bus.ResultStream, bus.ApplierConsumer); err != nil {
+	applier, err := js.Consumer(ctx, bus.ResultStream, bus.ApplierConsumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wait := applier.CachedInfo().Config.AckWait; wait != 30*time.Second {
+		t.Errorf("results come again after %s", wait)
+	}
+	if _, err := js.KeyValue(ctx, bus.QuotaBucket); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFormerAckWait: a consumer with the default of older versions gets today's, one that somebody has chosen keeps it.
+func TestFormerAckWait(t *testing.T) {
+	js, ctx := jetStream(t, startNATS(t)), t.Context()
+	for _, step := range []struct{ told, want time.Duration }{
+		{30 * time.Second, 30 * time.Second}, {0, bus.DefaultAckWait}, {17 * time.Second, 17 * time.Second}, {0, 17 * time.Second},
+	} {
+		c, err := bus.EnsureWork(ctx, js, "APPLE", bus.Options{AckWait: step.told})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.CachedInfo().Config.AckWait; got != step.want {
+			t.Errorf("told %s: ack wait %s, want %s", step.told, got, step.want)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type Delivery struct {
 	NATSReplicas int           `name:"nats-replicas" help:"Copies of each stream: 1, 3 or 5, no more than there are NATS servers. Left out: 1 for new streams, and those that exist stay as they are." placeholder:"N"`
 	ChunkLease   time.Duration `help:"How long a chunk may be out before it is looked for in its stream and, when it is not there, published again." default:"1m"`
-	AckWait      time.Duration `name:"nats-ack-wait" help:"After how long without a sign of life NATS hands a message to another worker or server. Left out: 30s for new streams, and those that exist stay as they are." placeholder:"DURATION"`
+	AckWait      time.Duration `name:"nats-ack-wait" help:"After how long without a sign of life NATS hands a message to another worker or server. Left out: 10s for chunks and 30s for results of new streams, and those that exist stay as they are." placeholder:"DURATION"`
 }
 
 const (
