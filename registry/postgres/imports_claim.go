@@ -257,6 +257,9 @@ func (c *importClaim) End(ctx context.Context, status registry.ImportStatus, mes
 		if ended, err = findImport(ctx, tx, selectImport, b.ID); err != nil {
 			return err
 		}
+		if err := emit(ctx, tx, now, finished(registry.EventImportFinished, b.ID)...); err != nil {
+			return err
+		}
 		action := "import.completed"
 		if status == registry.ImportFailed {
 			action = "import.failed"

@@ -130,7 +130,10 @@ func (s *Store) CancelJob(ctx context.Context, id uuid.UUID) (registry.Job, erro
 			_, err := tx.Exec(ctx, setJobStatus, id, string(registry.JobCancelled), now)
 			return map[string]any{"processed": job.Processed, "total": job.Total}, wrapped(err, "cancel job")
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		return emit(ctx, tx, now, finished(registry.EventJobFinished, id)...)
 	})
 	return job, err
 }
@@ -157,7 +160,10 @@ func (s *Store) FailJob(ctx context.Context, id uuid.UUID, message string) (regi
 			_, err := tx.Exec(ctx, failJob, id, now, message)
 			return map[string]any{"processed": job.Processed, "total": job.Total, "reason": message}, wrapped(err, "fail job")
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		return emit(ctx, tx, now, finished(registry.EventJobFinished, id)...)
 	})
 	return job, err
 }

@@ -272,6 +272,7 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 		leads               []registry.Number
 		first, firstHistory copyRows
 		updates, history    newScores
+		tiers               tierChanges
 	)
 	for i := range subjects {
 		s := &subjects[i]
@@ -294,6 +295,7 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 		if r.visible {
 			leads = append(leads, registry.Number(s.number))
 		}
+		tiers.add(&r)
 	}
 	if err := first.copy(ctx, tx, copyScores); err != nil {
 		return nil, wrapped(beaten(err), "write first scores")
@@ -306,6 +308,9 @@ func writeScores(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, model *scorin
 	}
 	if len(history.numbers) > 0 {
 		batch.Queue(insertHistory, history.modelVersion, history.numbers, history.updated, history.totals, history.coverages, history.tiers)
+	}
+	if err := tiers.queue(batch, now); err != nil {
+		return nil, err
 	}
 	return leads, wrapped(tx.SendBatch(ctx, batch).Close(), "write evidence and scores")
 }

@@ -168,5 +168,8 @@ func endJobs(ctx context.Context, tx pgx.Tx, now time.Time, jobs []uuid.UUID) ([
 	if err != nil {
 		return nil, wrapped(err, "end jobs")
 	}
+	if err := emit(ctx, tx, now, finished(registry.EventJobFinished, ended...)...); err != nil {
+		return nil, err
+	}
 	return ended, audit(ctx, tx, now, entries...)
 }

@@ -89,7 +89,7 @@ type tierChanges struct {
 }
 
 // add notes what became of a score when that is another tier. The first tier of a number is a change from none.
-func (c *tierChanges) add(r rescored) {
+func (c *tierChanges) add(r *rescored) {
 	before := int16(0)
 	if r.scored {
 		before = tierCode(r.score.tier)
