@@ -30,6 +30,10 @@ func Work(ctx context.Context, c config.Worker, o Options) (err error) {
 		return err
 	}
 	defer adapters.close()
+	wanted, err := adapters.only("--platform", platforms)
+	if err != nil {
+		return err
+	}
 	metrics := telemetry.NewRegistry(o.Version)
 	p := newParts(o.Logger)
 	defer func() {
@@ -51,7 +55,7 @@ func Work(ctx context.Context, c config.Worker, o Options) (err error) {
 	}
 	p.add("nats connection", func(context.Context) error { conn.Close(); return nil })
 	pool, err := workers.New(workers.Config{
-		Conn: conn, Adapters: adapters.only(platforms), Concurrency: everywhere(platforms, c.Concurrency), Name: c.Name,
+		Conn: conn, Adapters: wanted, Concurrency: everywhere(platforms, c.Concurrency), Name: c.Name,
 		Logger: o.Logger, Registerer: metrics,
 	})
 	if err != nil {
@@ -82,8 +86,15 @@ func (s *Server) runWorkers(r prometheus.Registerer) error {
 	if err != nil || len(platforms) == 0 {
 		return err
 	}
+	if s.config.AllWorkers() {
+		platforms = s.adapters.platforms()
+	}
+	wanted, err := s.adapters.only("--workers", platforms)
+	if err != nil {
+		return err
+	}
 	pool, err := workers.New(workers.Config{
-		Conn: s.conn, Adapters: s.adapters.only(platforms), Concurrency: everywhere(platforms, s.config.Concurrency),
+		Conn: s.conn, Adapters: wanted, Concurrency: everywhere(platforms, s.config.Concurrency),
 		Logger: s.log, Registerer: r, Streams: streamOptions(s.config.Delivery),
 	})
 	if err != nil {

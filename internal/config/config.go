@@ -59,14 +59,6 @@ type NATS struct {
 	NATSToken string `name:"nats-token-file" help:"File that holds the token for NATS." type:"path" placeholder:"FILE"`
 }
 
-// Adapters says who answers for each platform.
-type Adapters struct {
-	Simulator       string            `help:"Behaviour of the simulator, for example latency=20ms,jitter=10ms,errors=0.01,rate=500,seed=1." placeholder:"SPEC" default:""`
-	Webservice      map[string]string `help:"Ask this validator service for a platform instead of the simulator; may be repeated." placeholder:"PLATFORM=URL"`
-	WebserviceToken string            `name:"webservice-token-file" help:"File that holds the bearer token for the validator services." type:"path" placeholder:"FILE"`
-	Concurrency     int               `help:"Chunks that are checked at the same time on each platform." default:"4"`
-}
-
 // Serve is what the server needs.
 type Serve struct {
 	Database
@@ -137,7 +129,10 @@ func (s *Serve) Check() error {
 	return s.Adapters.check()
 }
 
-// WorkerPlatforms returns the platforms that the server checks itself.
+// AllWorkers reports whether the server checks itself on every platform that it has an adapter for.
+func (s *Serve) AllWorkers() bool { return strings.EqualFold(strings.TrimSpace(s.Workers), "all") }
+
+// WorkerPlatforms returns the platforms that the server checks itself, see AllWorkers.
 func (s *Serve) WorkerPlatforms() ([]scoring.Platform, error) {
 	switch strings.ToLower(strings.TrimSpace(s.Workers)) {
 	case "all":
@@ -207,22 +202,6 @@ func (n *NATS) check() error {
 		u, err := url.Parse(strings.TrimSpace(part))
 		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
 			return &Error{"--nats-url", "", "must be an address such as nats://host:4222, several with commas"}
-		}
-	}
-	return nil
-}
-
-func (a *Adapters) check() error {
-	if a.Concurrency < 1 || a.Concurrency > 256 {
-		return &Error{"--concurrency", fmt.Sprint(a.Concurrency), "must be 1 to 256"}
-	}
-	for name, address := range a.Webservice {
-		if _, err := ParsePlatforms("--webservice", []string{name}); err != nil {
-			return err
-		}
-		u, err := url.Parse(address)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil {
-			return &Error{"--webservice", name, "must be PLATFORM=http(s)://host/path without user and password"}
 		}
 	}
 	return nil

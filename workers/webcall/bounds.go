@@ -11,6 +11,15 @@ import (
 	"time"
 )
 
+// SettingError says what is wrong with a field of an adapter's Config, so that whoever filled it in can name the flag.
+type SettingError struct {
+	Adapter string // for example "rcs"
+	Field   string // of the Config
+	Problem string // a sentence that goes on after the field's name, without secrets
+}
+
+func (e *SettingError) Error() string { return e.Adapter + ": " + e.Field + " " + e.Problem }
+
 // maxSeconds bounds durations that come from outside: ten years.
 const maxSeconds = 10 * 365 * 24 * 3600
 

@@ -1,7 +1,6 @@
 package rcs
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -93,27 +92,32 @@ func (c Config) withDefaults() (Config, error) {
 func (c Config) check() error {
 	switch {
 	case c.Agent == "":
-		return errors.New("rcs: Agent is missing: want the id of the RCS agent")
+		return wrong("Agent", "is missing: want the id of the RCS agent")
 	case len(c.Agent) > maxAgent || strings.ContainsFunc(c.Agent, notOfAgent):
-		return fmt.Errorf("rcs: Agent is not an id: want 1 to %d letters, digits, _ - . @ or :", maxAgent)
+		return wrong("Agent", "is not an id: want 1 to %d letters, digits, _ - . @ or :", maxAgent)
 	case c.Region != US && c.Region != Europe && c.Region != Asia:
-		return fmt.Errorf("rcs: Region is %q, want %s, %s or %s", c.Region, US, Europe, Asia)
+		return wrong("Region", "is %q, want %s, %s or %s", c.Region, US, Europe, Asia)
 	case c.Mode != Single && c.Mode != Batch:
-		return fmt.Errorf("rcs: Mode is %q, want %s or %s", c.Mode, Single, Batch)
+		return wrong("Mode", "is %q, want %s or %s", c.Mode, Single, Batch)
 	case c.TTL < 0:
-		return fmt.Errorf("rcs: TTL is %s, want more than 0", c.TTL)
+		return wrong("TTL", "is %s, want more than 0", c.TTL)
 	case c.QueriesPerMinute < 1:
-		return fmt.Errorf("rcs: QueriesPerMinute is %d, want 1 or more", c.QueriesPerMinute)
+		return wrong("QueriesPerMinute", "is %d, want 1 or more", c.QueriesPerMinute)
 	case c.MaxBatch < 1 || c.MaxBatch > maxMaxBatch:
-		return fmt.Errorf("rcs: MaxBatch is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
+		return wrong("MaxBatch", "is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
 	}
 	if err := webcall.CheckTimeout(c.Timeout); err != nil {
-		return fmt.Errorf("rcs: Timeout %w", err)
+		return wrong("Timeout", "%s", err)
 	}
 	if err := webcall.CheckURL(c.base(), false); err != nil {
-		return fmt.Errorf("rcs: BaseURL %w", err)
+		return wrong("BaseURL", "%s", err)
 	}
 	return nil
+}
+
+// wrong says what is wrong with a field.
+func wrong(field, format string, args ...any) error {
+	return &webcall.SettingError{Adapter: "rcs", Field: field, Problem: fmt.Sprintf(format, args...)}
 }
 
 func notOfAgent(r rune) bool {

@@ -7,9 +7,9 @@ package rcs
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
@@ -31,11 +31,12 @@ const service = "Google RCS"
 
 // Adapter asks Google as one agent.
 type Adapter struct {
-	cfg     Config
-	base    string
-	client  *webcall.Client
-	tokens  *tokens
-	queries *rate.Limiter // mode Batch only: the runtime counts numbers, the quota counts queries
+	cfg        Config
+	credential string // names the agent to the runtime
+	base       string
+	client     *webcall.Client
+	tokens     *tokens
+	queries    *rate.Limiter // mode Batch only: the runtime counts numbers, the quota counts queries
 }
 
 // New checks cfg and makes an Adapter. It does not ask Google yet.
@@ -46,12 +47,12 @@ func New(cfg Config) (*Adapter, error) {
 	}
 	account, err := parseAccount(cfg.Credentials)
 	if err != nil {
-		return nil, fmt.Errorf("rcs: %w", err)
+		return nil, wrong("Credentials", "cannot be used: %s", err)
 	}
 	cfg.Credentials = nil // the account holds what is needed
 	perSecond := rate.Limit(float64(cfg.QueriesPerMinute) / 60)
 	return &Adapter{
-		cfg: cfg, base: cfg.base(), queries: rate.NewLimiter(perSecond, 1),
+		cfg: cfg, credential: credential(cfg.Agent), base: cfg.base(), queries: rate.NewLimiter(perSecond, 1),
 		client: webcall.New(webcall.Config{
 			Service: service, Timeout: cfg.Timeout, MaxBytes: 64<<10 + 64*int64(cfg.MaxBatch), Now: cfg.Now,
 		}),
@@ -61,13 +62,27 @@ func New(cfg Config) (*Adapter, error) {
 	}, nil
 }
 
-// Info describes the adapter. In mode Single a number is a query, and the runtime keeps to the quota; in mode Batch the
-// adapter itself does.
+// Info describes the adapter. In mode Single a number is a query, and the runtime keeps all workers together to the
+// quota. In mode Batch the runtime, which counts numbers, can only keep them to full batches; the adapter keeps its own
+// queries to the quota.
 func (a *Adapter) Info() workers.Info {
+	perSecond := float64(a.cfg.QueriesPerMinute) / 60
+	info := workers.Info{Name: "rcs", Method: MethodSingle, MaxBatch: 1, Rate: perSecond, Credential: a.credential}
 	if a.cfg.Mode == Batch {
-		return workers.Info{Name: "rcs", Method: MethodBatch, MaxBatch: a.cfg.MaxBatch}
+		info.Method, info.MaxBatch, info.Rate = MethodBatch, a.cfg.MaxBatch, perSecond*float64(a.cfg.MaxBatch)
 	}
-	return workers.Info{Name: "rcs", Method: MethodSingle, MaxBatch: 1, Rate: float64(a.cfg.QueriesPerMinute) / 60}
+	return info
+}
+
+// credential is the agent's id as the runtime wants it.
+func credential(agent string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(".@:", r) {
+			return '_'
+		}
+		return r
+	}, agent)
+	return name[max(0, len(name)-64):]
 }
 
 // Close closes connections that are idle. Calls that are under way go on.

@@ -1,7 +1,6 @@
 package twilio
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,29 +96,34 @@ func (c Config) check() error {
 	}
 	for i, f := range c.Fields {
 		if f != LineType && f != LineStatus {
-			return fmt.Errorf("twilio: Fields holds %q, want %s or %s", f, LineType, LineStatus)
+			return wrong("Fields", "holds %q, want %s or %s", f, LineType, LineStatus)
 		}
 		if slices.Contains(c.Fields[:i], f) {
-			return fmt.Errorf("twilio: Fields holds %s twice", f)
+			return wrong("Fields", "holds %s twice", f)
 		}
 	}
 	switch {
 	case c.Mode != Single && c.Mode != Batch:
-		return fmt.Errorf("twilio: Mode is %q, want %s or %s", c.Mode, Single, Batch)
+		return wrong("Mode", "is %q, want %s or %s", c.Mode, Single, Batch)
 	case c.MaxBatch < 1 || c.MaxBatch > maxMaxBatch:
-		return fmt.Errorf("twilio: MaxBatch is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
+		return wrong("MaxBatch", "is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
 	case c.TTL < 0:
-		return fmt.Errorf("twilio: TTL is %s, want more than 0", c.TTL)
+		return wrong("TTL", "is %s, want more than 0", c.TTL)
 	case !(c.Rate > 0):
-		return fmt.Errorf("twilio: Rate is %g, want more than 0", c.Rate)
+		return wrong("Rate", "is %g, want more than 0", c.Rate)
 	}
 	if err := webcall.CheckTimeout(c.Timeout); err != nil {
-		return fmt.Errorf("twilio: Timeout %w", err)
+		return wrong("Timeout", "%s", err)
 	}
 	if err := webcall.CheckURL(c.base(), false); err != nil {
-		return fmt.Errorf("twilio: BaseURL %w", err)
+		return wrong("BaseURL", "%s", err)
 	}
 	return nil
+}
+
+// wrong says what is wrong with a field.
+func wrong(field, format string, args ...any) error {
+	return &webcall.SettingError{Adapter: "twilio", Field: field, Problem: fmt.Sprintf(format, args...)}
 }
 
 // login splits the credentials. Its errors do not repeat them.
@@ -127,11 +131,13 @@ func (c Config) login() (sid, secret string, err error) {
 	sid, secret, ok := strings.Cut(strings.TrimSpace(c.Credentials), ":")
 	switch {
 	case !ok || secret == "":
-		return "", "", errors.New("twilio: Credentials want SID:SECRET on one line")
+		return "", "", wrong("Credentials", "want SID:SECRET on one line")
 	case !strings.HasPrefix(sid, "SK") && !strings.HasPrefix(sid, "AC"):
-		return "", "", errors.New("twilio: Credentials begin with no SID, want SK… of an API key or AC… of the account")
-	case strings.ContainsFunc(sid+secret, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", "", errors.New("twilio: Credentials hold blanks or characters beyond ASCII")
+		return "", "", wrong("Credentials", "begin with no SID, want SK… of an API key or AC… of the account")
+	case strings.ContainsFunc(sid, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') }):
+		return "", "", wrong("Credentials", "hold a SID that is more than letters and digits")
+	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", "", wrong("Credentials", "hold blanks or characters beyond ASCII")
 	}
 	return sid, secret, nil
 }

@@ -27,10 +27,11 @@ const Method = "twilio_lookup_v2"
 
 // Adapter asks Twilio Lookup.
 type Adapter struct {
-	cfg    Config
-	base   string
-	auth   string // the Authorization header
-	client *webcall.Client
+	cfg        Config
+	base       string
+	credential string // names the key to the runtime
+	auth       string // the Authorization header
+	client     *webcall.Client
 }
 
 // New checks cfg and makes an Adapter. It does not ask Twilio yet.
@@ -45,7 +46,7 @@ func New(cfg Config) (*Adapter, error) {
 	}
 	cfg.Credentials = "" // the header holds what is needed
 	return &Adapter{
-		cfg: cfg, base: cfg.base(), auth: "Basic " + base64.StdEncoding.EncodeToString([]byte(sid+":"+secret)),
+		cfg: cfg, base: cfg.base(), credential: sid[:2] + "-" + sid[max(2, len(sid)-6):], auth: "Basic " + base64.StdEncoding.EncodeToString([]byte(sid+":"+secret)),
 		client: webcall.New(webcall.Config{
 			Service: "Twilio", Credential: "the API key", Timeout: cfg.Timeout, MaxBytes: 64<<10 + 4<<10*int64(cfg.MaxBatch), Now: cfg.Now,
 		}),
@@ -58,7 +59,7 @@ func (a *Adapter) Info() workers.Info {
 	if a.cfg.Mode == Batch {
 		batch = a.cfg.MaxBatch
 	}
-	return workers.Info{Name: "twilio", Method: Method, MaxBatch: batch, Rate: a.cfg.Rate}
+	return workers.Info{Name: "twilio", Method: Method, MaxBatch: batch, Rate: a.cfg.Rate, Credential: a.credential}
 }
 
 // Close closes connections that are idle. Calls that are under way go on.
