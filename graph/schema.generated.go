@@ -108,10 +108,6 @@ type SubscriptionResolver interface {
 	LeadScoreChanged(ctx context.Context, filter *registry.LeadFilter) (<-chan *model.LeadScore, error)
 }
 type ValidationJobResolver interface {
-	Priority(ctx context.Context, obj *model.ValidationJob) (model.JobPriority, error)
-
-	Skipped(ctx context.Context, obj *model.ValidationJob) (int64, error)
-	ClientKey(ctx context.Context, obj *model.ValidationJob) (*string, error)
 	Schedule(ctx context.Context, obj *model.ValidationJob) (*model.ValidationSchedule, error)
 
 	Progress(ctx context.Context, obj *model.ValidationJob) ([]registry.PlatformCount, error)
@@ -119,8 +115,6 @@ type ValidationJobResolver interface {
 }
 type ValidationJobProgressResolver interface {
 	Job(ctx context.Context, obj *live.JobProgress) (*model.ValidationJob, error)
-
-	Skipped(ctx context.Context, obj *live.JobProgress) (int64, error)
 }
 type ValidationScheduleResolver interface {
 	Jobs(ctx context.Context, obj *model.ValidationSchedule, first *int, after *string) (*model.ValidationJobConnection, error)
@@ -9432,18 +9426,18 @@ func (ec *executionContext) _ValidationJob_priority(ctx context.Context, field g
 			return ec.fieldContext_ValidationJob_priority(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ValidationJob().Priority(ctx, obj)
+			return obj.Priority, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.JobPriority) graphql.Marshaler {
-			return ec.marshalNJobPriority2phoneregistryᚋgraphᚋmodelᚐJobPriority(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.JobPriority) graphql.Marshaler {
+			return ec.marshalNJobPriority2phoneregistryᚋregistryᚐJobPriority(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ValidationJob_priority(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationJob", field, true, true, errors.New("field of type JobPriority does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationJob", field, false, false, errors.New("field of type JobPriority does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationJob_recheckAfter(ctx context.Context, field graphql.CollectedField, obj *model.ValidationJob) (ret graphql.Marshaler) {
@@ -9455,18 +9449,18 @@ func (ec *executionContext) _ValidationJob_recheckAfter(ctx context.Context, fie
 			return ec.fieldContext_ValidationJob_recheckAfter(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.RecheckAfter, nil
+			return obj.RecheckAfter(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Duration) graphql.Marshaler {
-			return ec.marshalODuration2timeᚐDuration(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Duration) graphql.Marshaler {
+			return ec.marshalODuration2ᚖtimeᚐDuration(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_ValidationJob_recheckAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationJob", field, false, false, errors.New("field of type Duration does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationJob", field, true, false, errors.New("field of type Duration does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationJob_skipped(ctx context.Context, field graphql.CollectedField, obj *model.ValidationJob) (ret graphql.Marshaler) {
@@ -9478,7 +9472,7 @@ func (ec *executionContext) _ValidationJob_skipped(ctx context.Context, field gr
 			return ec.fieldContext_ValidationJob_skipped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ValidationJob().Skipped(ctx, obj)
+			return obj.Skipped, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -9489,7 +9483,7 @@ func (ec *executionContext) _ValidationJob_skipped(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_ValidationJob_skipped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationJob", field, true, true, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationJob", field, false, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationJob_clientKey(ctx context.Context, field graphql.CollectedField, obj *model.ValidationJob) (ret graphql.Marshaler) {
@@ -9501,7 +9495,7 @@ func (ec *executionContext) _ValidationJob_clientKey(ctx context.Context, field 
 			return ec.fieldContext_ValidationJob_clientKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ValidationJob().ClientKey(ctx, obj)
+			return obj.ClientKey(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -9512,7 +9506,7 @@ func (ec *executionContext) _ValidationJob_clientKey(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_ValidationJob_clientKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationJob", field, true, true, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationJob", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationJob_schedule(ctx context.Context, field graphql.CollectedField, obj *model.ValidationJob) (ret graphql.Marshaler) {
@@ -10155,7 +10149,7 @@ func (ec *executionContext) _ValidationJobProgress_skipped(ctx context.Context, 
 			return ec.fieldContext_ValidationJobProgress_skipped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ValidationJobProgress().Skipped(ctx, obj)
+			return obj.Skipped(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10166,7 +10160,7 @@ func (ec *executionContext) _ValidationJobProgress_skipped(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_ValidationJobProgress_skipped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationJobProgress", field, true, true, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationJobProgress", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationJobProgress_percent(ctx context.Context, field graphql.CollectedField, obj *live.JobProgress) (ret graphql.Marshaler) {
@@ -10279,7 +10273,7 @@ func (ec *executionContext) _ValidationSchedule_id(ctx context.Context, field gr
 			return ec.fieldContext_ValidationSchedule_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
+			return obj.ID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -10290,7 +10284,7 @@ func (ec *executionContext) _ValidationSchedule_id(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_ValidationSchedule_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationSchedule", field, false, false, errors.New("field of type ID does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationSchedule", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationSchedule_name(ctx context.Context, field graphql.CollectedField, obj *model.ValidationSchedule) (ret graphql.Marshaler) {
@@ -10328,8 +10322,8 @@ func (ec *executionContext) _ValidationSchedule_status(ctx context.Context, fiel
 			return obj.Status, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.ScheduleStatus) graphql.Marshaler {
-			return ec.marshalNScheduleStatus2phoneregistryᚋgraphᚋmodelᚐScheduleStatus(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ScheduleStatus) graphql.Marshaler {
+			return ec.marshalNScheduleStatus2phoneregistryᚋregistryᚐScheduleStatus(ctx, selections, v)
 		},
 		true,
 		true,
@@ -10394,7 +10388,7 @@ func (ec *executionContext) _ValidationSchedule_budgetPerDay(ctx context.Context
 			return ec.fieldContext_ValidationSchedule_budgetPerDay(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.BudgetPerDay, nil
+			return obj.BudgetPerDay(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
@@ -10405,7 +10399,7 @@ func (ec *executionContext) _ValidationSchedule_budgetPerDay(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_ValidationSchedule_budgetPerDay(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationSchedule", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationSchedule", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationSchedule_spentToday(ctx context.Context, field graphql.CollectedField, obj *model.ValidationSchedule) (ret graphql.Marshaler) {
@@ -10440,7 +10434,7 @@ func (ec *executionContext) _ValidationSchedule_recheckAfter(ctx context.Context
 			return ec.fieldContext_ValidationSchedule_recheckAfter(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.RecheckAfter, nil
+			return obj.RecheckAfter(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Duration) graphql.Marshaler {
@@ -10451,7 +10445,7 @@ func (ec *executionContext) _ValidationSchedule_recheckAfter(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_ValidationSchedule_recheckAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationSchedule", field, false, false, errors.New("field of type Duration does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationSchedule", field, true, false, errors.New("field of type Duration does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationSchedule_priority(ctx context.Context, field graphql.CollectedField, obj *model.ValidationSchedule) (ret graphql.Marshaler) {
@@ -10466,8 +10460,8 @@ func (ec *executionContext) _ValidationSchedule_priority(ctx context.Context, fi
 			return obj.Priority, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.JobPriority) graphql.Marshaler {
-			return ec.marshalNJobPriority2phoneregistryᚋgraphᚋmodelᚐJobPriority(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.JobPriority) graphql.Marshaler {
+			return ec.marshalNJobPriority2phoneregistryᚋregistryᚐJobPriority(ctx, selections, v)
 		},
 		true,
 		true,
@@ -10558,8 +10552,8 @@ func (ec *executionContext) _ValidationSchedule_nextRunAt(ctx context.Context, f
 			return obj.NextRunAt, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
@@ -10581,8 +10575,8 @@ func (ec *executionContext) _ValidationSchedule_lastRunAt(ctx context.Context, f
 			return obj.LastRunAt, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
@@ -10601,7 +10595,7 @@ func (ec *executionContext) _ValidationSchedule_lastSkipReason(ctx context.Conte
 			return ec.fieldContext_ValidationSchedule_lastSkipReason(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.LastSkipReason, nil
+			return obj.LastSkipReason(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -10612,7 +10606,7 @@ func (ec *executionContext) _ValidationSchedule_lastSkipReason(ctx context.Conte
 	)
 }
 func (ec *executionContext) fieldContext_ValidationSchedule_lastSkipReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationSchedule", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationSchedule", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationSchedule_jobs(ctx context.Context, field graphql.CollectedField, obj *model.ValidationSchedule) (ret graphql.Marshaler) {
@@ -10737,7 +10731,7 @@ func (ec *executionContext) _ValidationScheduleConnection_edges(ctx context.Cont
 			return ec.fieldContext_ValidationScheduleConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []model.ValidationScheduleEdge) graphql.Marshaler {
@@ -10751,7 +10745,7 @@ func (ec *executionContext) fieldContext_ValidationScheduleConnection_edges(_ co
 	fc = &graphql.FieldContext{
 		Object:     "ValidationScheduleConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ValidationScheduleEdge(ctx, field)
@@ -10769,11 +10763,11 @@ func (ec *executionContext) _ValidationScheduleConnection_nodes(ctx context.Cont
 			return ec.fieldContext_ValidationScheduleConnection_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
+			return obj.Nodes(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.ValidationSchedule) graphql.Marshaler {
-			return ec.marshalNValidationSchedule2ᚕphoneregistryᚋgraphᚋmodelᚐValidationScheduleᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ValidationSchedule) graphql.Marshaler {
+			return ec.marshalNValidationSchedule2ᚕᚖphoneregistryᚋgraphᚋmodelᚐValidationScheduleᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -10783,7 +10777,7 @@ func (ec *executionContext) fieldContext_ValidationScheduleConnection_nodes(_ co
 	fc = &graphql.FieldContext{
 		Object:     "ValidationScheduleConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ValidationSchedule(ctx, field)
@@ -10801,7 +10795,7 @@ func (ec *executionContext) _ValidationScheduleConnection_pageInfo(ctx context.C
 			return ec.fieldContext_ValidationScheduleConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
+			return obj.PageInfo(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
@@ -10815,7 +10809,7 @@ func (ec *executionContext) fieldContext_ValidationScheduleConnection_pageInfo(_
 	fc = &graphql.FieldContext{
 		Object:     "ValidationScheduleConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
@@ -10833,7 +10827,7 @@ func (ec *executionContext) _ValidationScheduleConnection_totalCount(ctx context
 			return ec.fieldContext_ValidationScheduleConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10844,7 +10838,7 @@ func (ec *executionContext) _ValidationScheduleConnection_totalCount(ctx context
 	)
 }
 func (ec *executionContext) fieldContext_ValidationScheduleConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ValidationScheduleConnection", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("ValidationScheduleConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _ValidationScheduleEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ValidationScheduleEdge) (ret graphql.Marshaler) {
@@ -12752,7 +12746,7 @@ func (ec *executionContext) unmarshalInputCreateValidationScheduleInput(ctx cont
 			it.RecheckAfter = graphql.OmittableOf(data)
 		case "priority":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priority"))
-			data, err := ec.unmarshalOJobPriority2ᚖphoneregistryᚋgraphᚋmodelᚐJobPriority(ctx, v)
+			data, err := ec.unmarshalOJobPriority2ᚖphoneregistryᚋregistryᚐJobPriority(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -13183,7 +13177,7 @@ func (ec *executionContext) unmarshalInputStartValidationJobInput(ctx context.Co
 			it.RecheckAfter = graphql.OmittableOf(data)
 		case "priority":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priority"))
-			data, err := ec.unmarshalOJobPriority2ᚖphoneregistryᚋgraphᚋmodelᚐJobPriority(ctx, v)
+			data, err := ec.unmarshalOJobPriority2ᚖphoneregistryᚋregistryᚐJobPriority(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -13269,7 +13263,7 @@ func (ec *executionContext) unmarshalInputUpdateValidationScheduleInput(ctx cont
 			it.RecheckAfter = graphql.OmittableOf(data)
 		case "priority":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priority"))
-			data, err := ec.unmarshalOJobPriority2ᚖphoneregistryᚋgraphᚋmodelᚐJobPriority(ctx, v)
+			data, err := ec.unmarshalOJobPriority2ᚖphoneregistryᚋregistryᚐJobPriority(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -13641,8 +13635,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Webhook(ctx, sel, obj)
-	case model.ValidationSchedule:
-		return ec._ValidationSchedule(ctx, sel, &obj)
 	case *model.ValidationSchedule:
 		if obj == nil {
 			return graphql.Null
@@ -17901,124 +17893,25 @@ func (ec *executionContext) _ValidationJob(ctx context.Context, sel ast.Selectio
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "priority":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._ValidationJob_priority(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._ValidationJob_priority(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "recheckAfter":
 			out.Values[i] = ec._ValidationJob_recheckAfter(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "skipped":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._ValidationJob_skipped(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._ValidationJob_skipped(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "clientKey":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._ValidationJob_clientKey(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._ValidationJob_clientKey(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "schedule":
 			field := field
 
@@ -18432,43 +18325,10 @@ func (ec *executionContext) _ValidationJobProgress(ctx context.Context, sel ast.
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "skipped":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._ValidationJobProgress_skipped(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._ValidationJobProgress_skipped(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "percent":
 			out.Values[i] = ec._ValidationJobProgress_percent(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -18686,23 +18546,56 @@ func (ec *executionContext) _ValidationScheduleConnection(ctx context.Context, s
 		case "edges":
 			out.Values[i] = ec._ValidationScheduleConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._ValidationScheduleConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ValidationScheduleConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.Values[i] = ec._ValidationScheduleConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ValidationScheduleConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19912,14 +19805,20 @@ func (ec *executionContext) marshalNInt642int64(ctx context.Context, sel ast.Sel
 	return res
 }
 
-func (ec *executionContext) unmarshalNJobPriority2phoneregistryᚋgraphᚋmodelᚐJobPriority(ctx context.Context, v any) (model.JobPriority, error) {
-	var res model.JobPriority
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNJobPriority2phoneregistryᚋregistryᚐJobPriority(ctx context.Context, v any) (registry.JobPriority, error) {
+	res, err := scalar.UnmarshalJobPriority(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNJobPriority2phoneregistryᚋgraphᚋmodelᚐJobPriority(ctx context.Context, sel ast.SelectionSet, v model.JobPriority) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNJobPriority2phoneregistryᚋregistryᚐJobPriority(ctx context.Context, sel ast.SelectionSet, v registry.JobPriority) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalJobPriority(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNJobStatus2phoneregistryᚋregistryᚐJobStatus(ctx context.Context, v any) (registry.JobStatus, error) {
@@ -20532,14 +20431,20 @@ func (ec *executionContext) marshalNRunValidationSchedulePayload2ᚖphoneregistr
 	return ec._RunValidationSchedulePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNScheduleStatus2phoneregistryᚋgraphᚋmodelᚐScheduleStatus(ctx context.Context, v any) (model.ScheduleStatus, error) {
-	var res model.ScheduleStatus
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNScheduleStatus2phoneregistryᚋregistryᚐScheduleStatus(ctx context.Context, v any) (registry.ScheduleStatus, error) {
+	res, err := scalar.UnmarshalScheduleStatus(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNScheduleStatus2phoneregistryᚋgraphᚋmodelᚐScheduleStatus(ctx context.Context, sel ast.SelectionSet, v model.ScheduleStatus) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNScheduleStatus2phoneregistryᚋregistryᚐScheduleStatus(ctx context.Context, sel ast.SelectionSet, v registry.ScheduleStatus) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalScheduleStatus(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNScoreComponent2phoneregistryᚋgraphᚋmodelᚐScoreComponent(ctx context.Context, sel ast.SelectionSet, v model.ScoreComponent) graphql.Marshaler {
@@ -20851,15 +20756,11 @@ func (ec *executionContext) marshalNValidationJobProgress2ᚖphoneregistryᚋint
 	return ec._ValidationJobProgress(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNValidationSchedule2phoneregistryᚋgraphᚋmodelᚐValidationSchedule(ctx context.Context, sel ast.SelectionSet, v model.ValidationSchedule) graphql.Marshaler {
-	return ec._ValidationSchedule(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNValidationSchedule2ᚕphoneregistryᚋgraphᚋmodelᚐValidationScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []model.ValidationSchedule) graphql.Marshaler {
+func (ec *executionContext) marshalNValidationSchedule2ᚕᚖphoneregistryᚋgraphᚋmodelᚐValidationScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ValidationSchedule) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNValidationSchedule2phoneregistryᚋgraphᚋmodelᚐValidationSchedule(ctx, sel, v[i])
+		return ec.marshalNValidationSchedule2ᚖphoneregistryᚋgraphᚋmodelᚐValidationSchedule(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21272,18 +21173,6 @@ func (ec *executionContext) marshalOCustomerPhone2ᚖphoneregistryᚋgraphᚋmod
 	return ec._CustomerPhone(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalODuration2timeᚐDuration(ctx context.Context, v any) (time.Duration, error) {
-	res, err := scalar.UnmarshalDuration(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalODuration2timeᚐDuration(ctx context.Context, sel ast.SelectionSet, v time.Duration) graphql.Marshaler {
-	_ = sel
-	_ = ctx
-	res := scalar.MarshalDuration(v)
-	return res
-}
-
 func (ec *executionContext) unmarshalODuration2ᚖtimeᚐDuration(ctx context.Context, v any) (*time.Duration, error) {
 	if v == nil {
 		return nil, nil
@@ -21397,20 +21286,22 @@ func (ec *executionContext) marshalOJSON2encodingᚋjsonᚐRawMessage(ctx contex
 	return res
 }
 
-func (ec *executionContext) unmarshalOJobPriority2ᚖphoneregistryᚋgraphᚋmodelᚐJobPriority(ctx context.Context, v any) (*model.JobPriority, error) {
+func (ec *executionContext) unmarshalOJobPriority2ᚖphoneregistryᚋregistryᚐJobPriority(ctx context.Context, v any) (*registry.JobPriority, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(model.JobPriority)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := scalar.UnmarshalJobPriority(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOJobPriority2ᚖphoneregistryᚋgraphᚋmodelᚐJobPriority(ctx context.Context, sel ast.SelectionSet, v *model.JobPriority) graphql.Marshaler {
+func (ec *executionContext) marshalOJobPriority2ᚖphoneregistryᚋregistryᚐJobPriority(ctx context.Context, sel ast.SelectionSet, v *registry.JobPriority) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalJobPriority(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOJobStatus2ᚕphoneregistryᚋregistryᚐJobStatusᚄ(ctx context.Context, v any) ([]registry.JobStatus, error) {

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ const (
 	MaxRetryAttempts     = 10
 	MaxJobName           = 200   // characters
 	MaxTargetEntries     = 10000 // numbers, or customer ids, of a target
+	MaxClientKey         = 128   // characters
 	shownSkipped         = 20    // numbers of a target that are told apart when they are left out
 )
 
@@ -35,6 +38,8 @@ type StartJob struct {
 	MaxConcurrent *int          // 1 to MaxConcurrentChunks; nil: DefaultMaxConcurrent
 	RetryAttempts *int          // 0 to MaxRetryAttempts; nil: DefaultRetryAttempts
 	RecheckAfter  time.Duration // skip evidence younger than this, in whole seconds; 0: check everything
+	Priority      JobPriority   // "": PriorityNormal
+	ClientKey     *string       // 1 to MaxClientKey characters: the same key again returns the same job; nil: none
 }
 
 // TargetInput is which numbers a job is to check: exactly one of its fields is set.
@@ -49,9 +54,13 @@ type TargetInput struct {
 // that it was not started, it holds them and no job.
 type StartJobResult struct {
 	Job          Job
+	Created      bool // false: it was started before, by the same client key
 	SkippedCount int
 	Skipped      []SkippedNumber // the first of them
 }
+
+// ErrJobExists is returned by stores with the job that a client key has started before.
+var ErrJobExists = errors.New("the job was started before")
 
 // SkippedNumber is a number of a target that was left out.
 type SkippedNumber struct {
@@ -60,7 +69,8 @@ type SkippedNumber struct {
 }
 
 // StartJob starts a job. Numbers of the target that are not valid are left out, those that are new are registered. It
-// returns when the first part of the target has been cut into chunks, however large it is. User errors: INVALID_INPUT,
+// returns when the first part of the target has been cut into chunks, however large it is. The client key of a job that
+// the caller has started before returns that job, if it is for the same. User errors: INVALID_INPUT,
 // PLATFORM_NOT_AVAILABLE, EMPTY_TARGET when no valid number is left, NOT_FOUND for an import that does not exist and
 // INVALID_STATE for one that has not ended.
 func (s *Service) StartJob(ctx context.Context, start StartJob) (StartJobResult, error) {
@@ -83,9 +93,13 @@ func (s *Service) StartJob(ctx context.Context, start StartJob) (StartJobResult,
 		}
 	}
 	result.Job, err = s.store.CreateJob(ctx, spec, phones)
+	if errors.Is(err, ErrJobExists) {
+		return result, nil
+	}
 	if err != nil {
 		return result, err
 	}
+	result.Created = true
 	s.notify.JobChanged(result.Job.ID)
 	return result, nil
 }
@@ -97,9 +111,15 @@ func (s *Service) checkJob(start StartJob) (JobSpec, error) {
 		BatchSize:     withDefault(start.BatchSize, DefaultBatchSize),
 		MaxConcurrent: withDefault(start.MaxConcurrent, DefaultMaxConcurrent),
 		RetryAttempts: withDefault(start.RetryAttempts, DefaultRetryAttempts),
-		RecheckAfter:  (start.RecheckAfter + time.Second - 1).Truncate(time.Second),
+		RecheckAfter:  wholeSeconds(start.RecheckAfter),
+		Priority:      cmp.Or(start.Priority, PriorityNormal),
 	}
 	var es Errors
+	es = collect(es, checkPriority(spec.Priority))
+	if start.ClientKey != nil {
+		spec.ClientKey = *start.ClientKey
+		es = collect(es, checkClientKey(spec.ClientKey))
+	}
 	if n := utf8.RuneCountInString(spec.Name); n < 1 || n > MaxJobName || !storable(spec.Name) {
 		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "name"), "the name has %d characters: want 1 to %d", n, MaxJobName))
 	}
@@ -114,6 +134,13 @@ func (s *Service) checkJob(start StartJob) (JobSpec, error) {
 	es = collect(es, err)
 	spec.Target, err = checkTarget(start.Target)
 	return spec, collect(es, err).orNil()
+}
+
+func checkClientKey(key string) error {
+	if n := utf8.RuneCountInString(key); n < 1 || n > MaxClientKey || !storable(key) {
+		return Errorf(CodeInvalidInput, pathTo("input", "clientKey"), "the client key has %d characters: want 1 to %d, none of them NUL", n, MaxClientKey)
+	}
+	return nil
 }
 
 func withDefault(v *int, otherwise int) int {

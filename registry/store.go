@@ -14,6 +14,7 @@ type Store interface {
 	PhoneStore
 	ScoreStore
 	JobStore
+	ScheduleStore
 	ImportStore
 	KeyStore
 	EvidenceStore
@@ -77,8 +78,9 @@ type ScoreStore interface {
 // JobStore holds validation jobs. The ledger of chunks behind them belongs to the orchestrator.
 type JobStore interface {
 	// CreateJob writes the job and cuts the first part of its target into chunks, so that a small job is whole at
-	// once. phones describes the numbers of Target.Numbers, which are registered when they are new.
-	// *Error EMPTY_TARGET when the target holds no valid number.
+	// once. phones describes the numbers of Target.Numbers, which are registered when they are new. A client key by
+	// which the caller has started the same job before returns that job, wrapped in ErrJobExists.
+	// *Error EMPTY_TARGET when the target holds no valid number, INVALID_INPUT when the client key names another job.
 	CreateJob(ctx context.Context, spec JobSpec, phones []Phone) (Job, error)
 	Job(ctx context.Context, id uuid.UUID) (Job, error)
 	Jobs(ctx context.Context, f JobFilter, p PageRequest) (Page[Job], error)

@@ -136,6 +136,33 @@ const (
 // Ended reports whether the state is final.
 func (s JobStatus) Ended() bool { return s == JobCompleted || s == JobFailed || s == JobCancelled }
 
+// JobPriority is which of two jobs goes first. A job of higher priority gets a larger share of the workers, never all
+// of them.
+type JobPriority string
+
+// The priorities of jobs.
+const (
+	PriorityLow    JobPriority = "LOW"
+	PriorityNormal JobPriority = "NORMAL"
+	PriorityHigh   JobPriority = "HIGH"
+)
+
+// Valid reports whether p is one of the priorities.
+func (p JobPriority) Valid() bool {
+	return p == PriorityLow || p == PriorityNormal || p == PriorityHigh
+}
+
+// Weight is the share of a job of this priority, relative to others.
+func (p JobPriority) Weight() float64 {
+	switch p {
+	case PriorityLow:
+		return 1
+	case PriorityHigh:
+		return 4
+	}
+	return 2
+}
+
 // Job is a validation job with its counters. Counters count checks: numbers × platforms.
 type Job struct {
 	ID            uuid.UUID
@@ -145,12 +172,16 @@ type Job struct {
 	BatchSize     int
 	MaxConcurrent int
 	RetryAttempts int
+	Priority      JobPriority
 	RecheckAfter  time.Duration // 0: check everything
+	ClientKey     string        // "": none
+	Schedule      uuid.UUID     // that started it; uuid.Nil: a caller did
 	Planned       bool
 	Total         int64
 	Processed     int64
 	Succeeded     int64
 	Failed        int64
+	Skipped       int64 // left out because the evidence is fresh; not part of Total
 	Sequence      int64 // grows with every change
 	CreatedBy     string
 	CreatedAt     time.Time
@@ -188,6 +219,8 @@ type JobSpec struct {
 	MaxConcurrent int
 	RetryAttempts int
 	RecheckAfter  time.Duration
+	Priority      JobPriority // "": PriorityNormal
+	ClientKey     string      // "": none; else the same key of the same caller names the same job
 }
 
 // Target is which numbers a job checks: exactly one of its fields is set. It is stored with the job as JSON.

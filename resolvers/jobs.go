@@ -40,19 +40,38 @@ func parseID(kind, id string) (uuid.UUID, error) {
 // ValidationJobs pages through the jobs, newest first.
 func (q query) ValidationJobs(ctx context.Context, filter *registry.JobFilter, first *int, after *string,
 ) (*model.ValidationJobConnection, error) {
-	f, l := deref(filter), q.list("jobs")
+	return q.jobPage(ctx, q.list("jobs"), deref(filter), first, after)
+}
+
+func (r *Resolver) jobPage(ctx context.Context, l list, f registry.JobFilter, first *int, after *string,
+) (*model.ValidationJobConnection, error) {
 	request, err := l.page(first, after)
 	if err != nil {
 		return nil, err
 	}
-	page, err := q.service.Jobs(ctx, f, request)
+	page, err := r.service.Jobs(ctx, f, request)
 	if err != nil {
 		return nil, err
 	}
 	nodes := model.NewValidationJobs(page.Items...)
 	return &model.ValidationJobConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
-		return q.service.CountJobs(ctx, f)
+		return r.service.CountJobs(ctx, f)
 	})}, nil
+}
+
+// Schedule is the standing schedule that started the job, if one did.
+func (r validationJob) Schedule(ctx context.Context, obj *model.ValidationJob) (*model.ValidationSchedule, error) {
+	if obj.Job.Schedule == uuid.Nil {
+		return nil, nil //nolint:nilnil // null is the answer
+	}
+	schedules, err := obj.Siblings.Schedule.Get(func() (map[uuid.UUID]registry.Schedule, error) {
+		return r.service.SchedulesByID(ctx, obj.Siblings.Owners)
+	})
+	s, ok := schedules[obj.Job.Schedule]
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &model.ValidationSchedule{Schedule: s}, nil
 }
 
 // Progress is what each platform has done for a job.
@@ -96,7 +115,7 @@ func (m mutation) StartValidationJob(ctx context.Context, input model.StartValid
 	if payload.UserErrors, err = userErrors(err, "input"); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err
 	}
-	payload.Job = model.NewValidationJobs(result.Job)[0]
+	payload.Job, payload.Created = model.NewValidationJobs(result.Job)[0], result.Created
 	return payload, nil
 }
 
@@ -106,6 +125,7 @@ func startJob(input model.StartValidationJobInput) (registry.StartJob, error) {
 		Name: input.Name, Platforms: input.Platforms, Target: target,
 		BatchSize: input.BatchSize.Value(), MaxConcurrent: input.MaxConcurrent.Value(),
 		RetryAttempts: input.RetryAttempts.Value(), RecheckAfter: deref(input.RecheckAfter.Value()),
+		Priority: deref(input.Priority.Value()), ClientKey: input.ClientKey.Value(),
 	}, err
 }
 

@@ -2,78 +2,136 @@ package resolvers
 
 import (
 	"context"
-	"errors"
+	"time"
+
+	"github.com/google/uuid"
 
 	"phoneregistry/graph/model"
-	"phoneregistry/internal/live"
+	"phoneregistry/registry"
 )
 
-// ValidationSchedule is not built yet.
-func (r query) ValidationSchedule(ctx context.Context, id string) (*model.ValidationSchedule, error) {
-	return nil, errors.ErrUnsupported
+// ValidationSchedule finds a standing schedule.
+func (q query) ValidationSchedule(ctx context.Context, id string) (*model.ValidationSchedule, error) {
+	return orNull(q.scheduleByID(ctx, id))
 }
 
-// ValidationSchedules is not built yet.
-func (r query) ValidationSchedules(ctx context.Context, first *int, after *string) (*model.ValidationScheduleConnection, error) {
-	return nil, errors.ErrUnsupported
+// scheduleByID returns registry.ErrNotFound also for what is no id of a schedule.
+func (r *Resolver) scheduleByID(ctx context.Context, id string) (*model.ValidationSchedule, error) {
+	key, err := parseID(model.KindSchedule, id)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.service.Schedule(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &model.ValidationSchedule{Schedule: s}, nil
 }
 
-// CreateValidationSchedule is not built yet.
-func (r mutation) CreateValidationSchedule(ctx context.Context, input model.CreateValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
-	return nil, errors.ErrUnsupported
+// ValidationSchedules pages through the standing schedules, by name.
+func (q query) ValidationSchedules(ctx context.Context, first *int, after *string) (*model.ValidationScheduleConnection, error) {
+	l := q.list("schedules")
+	request, err := l.page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	page, err := q.service.Schedules(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	nodes := wrap(page.Items, func(s registry.Schedule) *model.ValidationSchedule { return &model.ValidationSchedule{Schedule: s} })
+	return &model.ValidationScheduleConnection{Connection: connect(l, page, nodes, request, q.service.CountSchedules)}, nil
 }
 
-// UpdateValidationSchedule is not built yet.
-func (r mutation) UpdateValidationSchedule(ctx context.Context, input model.UpdateValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
-	return nil, errors.ErrUnsupported
+// Jobs pages through the jobs of a schedule, newest first.
+func (r validationSchedule) Jobs(ctx context.Context, obj *model.ValidationSchedule, first *int, after *string,
+) (*model.ValidationJobConnection, error) {
+	return r.jobPage(ctx, r.list("jobs/"+obj.ID()), registry.JobFilter{Schedule: obj.Schedule.ID}, first, after)
 }
 
-// PauseValidationSchedule is not built yet.
-func (r mutation) PauseValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
-	return nil, errors.ErrUnsupported
+// CreateValidationSchedule makes a standing schedule.
+func (m mutation) CreateValidationSchedule(ctx context.Context, input model.CreateValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
+	return schedulePayload(m.service.CreateSchedule(ctx, registry.CreateSchedule{
+		Name: input.Name, Platforms: input.Platforms, Filter: deref(input.Filter), Every: input.Every,
+		StartAt: deref(input.StartAt.Value()), BudgetPerDay: input.BudgetPerDay.Value(),
+		RecheckAfter: deref(input.RecheckAfter.Value()), Priority: deref(input.Priority.Value()),
+		BatchSize: input.BatchSize.Value(), MaxConcurrent: input.MaxConcurrent.Value(), RetryAttempts: input.RetryAttempts.Value(),
+	}))
 }
 
-// ResumeValidationSchedule is not built yet.
-func (r mutation) ResumeValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
-	return nil, errors.ErrUnsupported
+// UpdateValidationSchedule changes a schedule. Only a limit can be taken away by null; of the rest null changes nothing.
+func (m mutation) UpdateValidationSchedule(ctx context.Context, input model.UpdateValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
+	change := registry.ChangeSchedule{
+		Name: input.Name.Value(), Platforms: input.Platforms.Value(), Filter: input.Filter.Value(), Every: input.Every.Value(),
+		RecheckAfter: input.RecheckAfter.Value(), Priority: input.Priority.Value(),
+	}
+	if budget, given := input.BudgetPerDay.ValueOK(); given {
+		change.BudgetPerDay = &budget
+	}
+	if age, given := input.RecheckAfter.ValueOK(); given && age == nil {
+		change.RecheckAfter = new(time.Duration)
+	}
+	return changeSchedule(ctx, input.ID, func(ctx context.Context, id uuid.UUID) (registry.Schedule, error) {
+		return m.service.UpdateSchedule(ctx, id, change)
+	})
 }
 
-// RunValidationSchedule is not built yet.
-func (r mutation) RunValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.RunValidationSchedulePayload, error) {
-	return nil, errors.ErrUnsupported
+// PauseValidationSchedule holds a schedule.
+func (m mutation) PauseValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
+	return changeSchedule(ctx, input.ID, m.service.PauseSchedule)
 }
 
-// DeleteValidationSchedule is not built yet.
-func (r mutation) DeleteValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.DeleteValidationSchedulePayload, error) {
-	return nil, errors.ErrUnsupported
+// ResumeValidationSchedule lets a held schedule go on.
+func (m mutation) ResumeValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
+	return changeSchedule(ctx, input.ID, m.service.ResumeSchedule)
 }
 
-// Jobs is not built yet.
-func (r validationSchedule) Jobs(ctx context.Context, obj *model.ValidationSchedule, first *int, after *string) (*model.ValidationJobConnection, error) {
-	return nil, errors.ErrUnsupported
+// RunValidationSchedule starts a job of a schedule now.
+func (m mutation) RunValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.RunValidationSchedulePayload, error) {
+	key, err := parseID(model.KindSchedule, input.ID)
+	var run registry.ScheduleRun
+	if err == nil {
+		run, err = m.service.RunSchedule(ctx, key)
+	}
+	payload := &model.RunValidationSchedulePayload{}
+	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Schedule = &model.ValidationSchedule{Schedule: run.Schedule}
+	if run.Job != nil {
+		payload.Job = model.NewValidationJobs(*run.Job)[0]
+	}
+	return payload, nil
 }
 
-// Priority is not built yet.
-func (r validationJob) Priority(ctx context.Context, obj *model.ValidationJob) (model.JobPriority, error) {
-	return "", errors.ErrUnsupported
+// DeleteValidationSchedule removes a schedule.
+func (m mutation) DeleteValidationSchedule(ctx context.Context, input model.ValidationScheduleInput) (*model.DeleteValidationSchedulePayload, error) {
+	key, err := parseID(model.KindSchedule, input.ID)
+	if err == nil {
+		err = m.service.DeleteSchedule(ctx, key)
+	}
+	payload := &model.DeleteValidationSchedulePayload{}
+	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.DeletedID = &input.ID
+	return payload, nil
 }
 
-// Skipped is not built yet.
-func (r validationJob) Skipped(ctx context.Context, obj *model.ValidationJob) (int64, error) {
-	return 0, errors.ErrUnsupported
+func changeSchedule(ctx context.Context, id string, change func(context.Context, uuid.UUID) (registry.Schedule, error),
+) (*model.ValidationSchedulePayload, error) {
+	key, err := parseID(model.KindSchedule, id)
+	if err != nil {
+		return schedulePayload(registry.Schedule{}, err)
+	}
+	return schedulePayload(change(ctx, key))
 }
 
-// ClientKey is not built yet.
-func (r validationJob) ClientKey(ctx context.Context, obj *model.ValidationJob) (*string, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Schedule is not built yet.
-func (r validationJob) Schedule(ctx context.Context, obj *model.ValidationJob) (*model.ValidationSchedule, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Skipped is not built yet.
-func (r jobProgress) Skipped(ctx context.Context, obj *live.JobProgress) (int64, error) {
-	return 0, errors.ErrUnsupported
+func schedulePayload(s registry.Schedule, err error) (*model.ValidationSchedulePayload, error) {
+	payload := &model.ValidationSchedulePayload{}
+	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Schedule = &model.ValidationSchedule{Schedule: s}
+	return payload, nil
 }

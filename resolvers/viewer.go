@@ -38,6 +38,8 @@ func (q query) Node(ctx context.Context, id string) (model.Node, error) {
 		return asNode(orNull(q.customerByID(ctx, string(plain))))
 	case model.KindJob:
 		return asNode(orNull(q.jobByID(ctx, id)))
+	case model.KindSchedule:
+		return asNode(orNull(q.scheduleByID(ctx, id)))
 	case model.KindImport:
 		return asNode(orNull(q.importByID(ctx, id)))
 	}

@@ -90,6 +90,12 @@ type (
 	ValidationJobConnection struct{ Connection[*ValidationJob] }
 	// ValidationJobEdge is a validation job in a page.
 	ValidationJobEdge Edge[*ValidationJob]
+	// ValidationScheduleConnection is a page of schedules.
+	ValidationScheduleConnection struct {
+		Connection[*ValidationSchedule]
+	}
+	// ValidationScheduleEdge is a schedule in a page.
+	ValidationScheduleEdge Edge[*ValidationSchedule]
 	// ValidationFailureConnection is a page of failures.
 	ValidationFailureConnection struct{ Connection[*ValidationFailure] }
 	// ValidationFailureEdge is a failure in a page.
@@ -123,6 +129,11 @@ func (c *LeadScoreHistoryConnection) Edges() []LeadScoreHistoryEdge {
 // Edges returns the entries with their cursors.
 func (c *ValidationJobConnection) Edges() []ValidationJobEdge {
 	return edges[ValidationJobEdge](&c.Connection)
+}
+
+// Edges returns the entries with their cursors.
+func (c *ValidationScheduleConnection) Edges() []ValidationScheduleEdge {
+	return edges[ValidationScheduleEdge](&c.Connection)
 }
 
 // Edges returns the entries with their cursors.

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"phoneregistry/internal/opaque"
@@ -16,7 +18,9 @@ type ValidationJob struct {
 // ValidationJobs is the jobs of one list.
 type ValidationJobs struct {
 	IDs      []uuid.UUID
+	Owners   []uuid.UUID // the schedules that started some of them
 	Progress Lazy[map[uuid.UUID][]registry.PlatformCount]
+	Schedule Lazy[map[uuid.UUID]registry.Schedule]
 }
 
 // NewValidationJobs makes the jobs of one list.
@@ -26,6 +30,9 @@ func NewValidationJobs(jobs ...registry.Job) []*ValidationJob {
 	for i, j := range jobs {
 		all[i] = &ValidationJob{Job: j, Siblings: set}
 		set.IDs[i] = j.ID
+		if j.Schedule != uuid.Nil {
+			set.Owners = append(set.Owners, j.Schedule)
+		}
 	}
 	return all
 }
@@ -43,6 +50,12 @@ func (j *ValidationJob) Percent() float64 {
 	}
 	return Percent(j.Processed, j.Total)
 }
+
+// RecheckAfter is null when the job checks everything.
+func (j *ValidationJob) RecheckAfter() *time.Duration { return positive(j.Job.RecheckAfter) }
+
+// ClientKey is null when the client gave none.
+func (j *ValidationJob) ClientKey() *string { return optional(j.Job.ClientKey) }
 
 // ErrorMessage is null unless the job failed.
 func (j *ValidationJob) ErrorMessage() *string { return optional(j.Job.ErrorMessage) }

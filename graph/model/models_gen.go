@@ -46,7 +46,7 @@ type CreateValidationScheduleInput struct {
 	// Check again what is older than this even if it has not run out.
 	RecheckAfter graphql.Omittable[*time.Duration] `json:"recheckAfter,omitempty"`
 	// The priority of its jobs; LOW unless told.
-	Priority graphql.Omittable[*JobPriority] `json:"priority,omitempty"`
+	Priority graphql.Omittable[*registry.JobPriority] `json:"priority,omitempty"`
 	// Numbers in one chunk, 1 to 1,000; 500 unless told.
 	BatchSize graphql.Omittable[*int] `json:"batchSize,omitempty"`
 	// Chunks that may be out with workers at the same time, 1 to 1,000; 40 unless told.
@@ -204,7 +204,7 @@ type StartValidationJobInput struct {
 	// Skip a number on a platform whose evidence is younger than this.
 	RecheckAfter graphql.Omittable[*time.Duration] `json:"recheckAfter,omitempty"`
 	// Which of two jobs goes first; NORMAL unless told.
-	Priority graphql.Omittable[*JobPriority] `json:"priority,omitempty"`
+	Priority graphql.Omittable[*registry.JobPriority] `json:"priority,omitempty"`
 	// A key of the client's own, 1 to 128 characters, that makes the start idempotent: the same key again returns the job that it started. A client that got no answer simply asks again.
 	ClientKey graphql.Omittable[*string] `json:"clientKey,omitempty"`
 }
@@ -248,7 +248,7 @@ type UpdateValidationScheduleInput struct {
 	// Another age.
 	RecheckAfter graphql.Omittable[*time.Duration] `json:"recheckAfter,omitempty"`
 	// Another priority.
-	Priority graphql.Omittable[*JobPriority] `json:"priority,omitempty"`
+	Priority graphql.Omittable[*registry.JobPriority] `json:"priority,omitempty"`
 }
 
 // What to change of a webhook. What is left out stays.
@@ -285,70 +285,6 @@ type ValidationJobPayload struct {
 	Job *ValidationJob `json:"job,omitempty"`
 	// What the caller can correct.
 	UserErrors []registry.Error `json:"userErrors"`
-}
-
-// A standing order to keep evidence fresh: it starts jobs for numbers whose evidence is missing or has run out.
-type ValidationSchedule struct {
-	// The global, opaque id.
-	ID string `json:"id"`
-	// Its name, which no other schedule has.
-	Name string `json:"name"`
-	// Whether it starts jobs.
-	Status ScheduleStatus `json:"status"`
-	// The platforms it keeps fresh.
-	Platforms []scoring.Platform `json:"platforms"`
-	// How long from one job to the next.
-	Every time.Duration `json:"every"`
-	// How many checks it may start in a day (UTC); null when there is no limit. What does not fit waits for the next day.
-	BudgetPerDay *int64 `json:"budgetPerDay,omitempty"`
-	// How many checks it has started today (UTC).
-	SpentToday int64 `json:"spentToday"`
-	// Evidence older than this is checked again even if it has not run out; null: only what has run out or is missing.
-	RecheckAfter *time.Duration `json:"recheckAfter,omitempty"`
-	// The priority of its jobs.
-	Priority JobPriority `json:"priority"`
-	// Numbers in one chunk of its jobs.
-	BatchSize int `json:"batchSize"`
-	// Chunks of a job that may be out with workers at the same time.
-	MaxConcurrent int `json:"maxConcurrent"`
-	// How often a worker tries again a check that failed or was refused for now.
-	RetryAttempts int `json:"retryAttempts"`
-	// When it starts the next job; null while it is paused.
-	NextRunAt *time.Time `json:"nextRunAt,omitempty"`
-	// When it started its last job.
-	LastRunAt *time.Time `json:"lastRunAt,omitempty"`
-	// Why the last time it was due started no job, for example because the job before still runs; null otherwise.
-	LastSkipReason *string `json:"lastSkipReason,omitempty"`
-	// Its jobs, newest first.
-	Jobs *ValidationJobConnection `json:"jobs"`
-	// Who made it.
-	CreatedBy string `json:"createdBy"`
-	// When it was made.
-	CreatedAt time.Time `json:"createdAt"`
-	// When it last changed.
-	UpdatedAt time.Time `json:"updatedAt"`
-}
-
-func (ValidationSchedule) IsNode() {}
-
-// A page of schedules.
-type ValidationScheduleConnection struct {
-	// Entries with their cursors.
-	Edges []ValidationScheduleEdge `json:"edges"`
-	// The entries.
-	Nodes []ValidationSchedule `json:"nodes"`
-	// Where this page stands.
-	PageInfo *PageInfo `json:"pageInfo"`
-	// How many entries match in all. Counted only when asked for.
-	TotalCount int64 `json:"totalCount"`
-}
-
-// A schedule in a page.
-type ValidationScheduleEdge struct {
-	// Position of this entry.
-	Cursor string `json:"cursor"`
-	// The entry.
-	Node *ValidationSchedule `json:"node"`
 }
 
 // The schedule to act on.
@@ -644,67 +580,6 @@ func (e BreakerState) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Which of two jobs goes first. A job of higher priority gets a larger share of the workers, never all of them.
-type JobPriority string
-
-const (
-	// Goes behind the others.
-	JobPriorityLow JobPriority = "LOW"
-	// The usual.
-	JobPriorityNormal JobPriority = "NORMAL"
-	// Goes before the others.
-	JobPriorityHigh JobPriority = "HIGH"
-)
-
-var AllJobPriority = []JobPriority{
-	JobPriorityLow,
-	JobPriorityNormal,
-	JobPriorityHigh,
-}
-
-func (e JobPriority) IsValid() bool {
-	switch e {
-	case JobPriorityLow, JobPriorityNormal, JobPriorityHigh:
-		return true
-	}
-	return false
-}
-
-func (e JobPriority) String() string {
-	return string(e)
-}
-
-func (e *JobPriority) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = JobPriority(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid JobPriority", str)
-	}
-	return nil
-}
-
-func (e JobPriority) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *JobPriority) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e JobPriority) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
 // The direction of an ordering.
 type OrderDirection string
 
@@ -758,64 +633,6 @@ func (e *OrderDirection) UnmarshalJSON(b []byte) error {
 }
 
 func (e OrderDirection) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
-// Whether a standing schedule starts jobs.
-type ScheduleStatus string
-
-const (
-	// It starts a job whenever it is due.
-	ScheduleStatusActive ScheduleStatus = "ACTIVE"
-	// Held by an operator; it starts nothing.
-	ScheduleStatusPaused ScheduleStatus = "PAUSED"
-)
-
-var AllScheduleStatus = []ScheduleStatus{
-	ScheduleStatusActive,
-	ScheduleStatusPaused,
-}
-
-func (e ScheduleStatus) IsValid() bool {
-	switch e {
-	case ScheduleStatusActive, ScheduleStatusPaused:
-		return true
-	}
-	return false
-}
-
-func (e ScheduleStatus) String() string {
-	return string(e)
-}
-
-func (e *ScheduleStatus) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = ScheduleStatus(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid ScheduleStatus", str)
-	}
-	return nil
-}
-
-func (e ScheduleStatus) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *ScheduleStatus) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e ScheduleStatus) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

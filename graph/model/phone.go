@@ -14,6 +14,7 @@ const (
 	KindCustomer = "cus"
 	KindJob      = "job"
 	KindImport   = "imp"
+	KindSchedule = "sch"
 )
 
 // Phone is a number in the master registry.

@@ -76,6 +76,22 @@ func UnmarshalJobStatus(v any) (registry.JobStatus, error) {
 		registry.JobFailed, registry.JobCancelled)
 }
 
+// MarshalJobPriority writes a JobPriority.
+func MarshalJobPriority(v registry.JobPriority) graphql.Marshaler { return marshalEnum(v) }
+
+// UnmarshalJobPriority reads a JobPriority.
+func UnmarshalJobPriority(v any) (registry.JobPriority, error) {
+	return unmarshalEnum(v, registry.PriorityLow, registry.PriorityNormal, registry.PriorityHigh)
+}
+
+// MarshalScheduleStatus writes a ScheduleStatus.
+func MarshalScheduleStatus(v registry.ScheduleStatus) graphql.Marshaler { return marshalEnum(v) }
+
+// UnmarshalScheduleStatus reads a ScheduleStatus.
+func UnmarshalScheduleStatus(v any) (registry.ScheduleStatus, error) {
+	return unmarshalEnum(v, registry.ScheduleActive, registry.SchedulePaused)
+}
+
 // MarshalImportStatus writes an ImportStatus.
 func MarshalImportStatus(v registry.ImportStatus) graphql.Marshaler { return marshalEnum(v) }
 

@@ -33,6 +33,9 @@ func (p *JobProgress) Succeeded() int64 { return p.Job.Succeeded }
 // Failed is the checks that got none.
 func (p *JobProgress) Failed() int64 { return p.Job.Failed }
 
+// Skipped is the checks that were left out because their evidence is fresh.
+func (p *JobProgress) Skipped() int64 { return p.Job.Skipped }
+
 // Percent is processed / total, 0 to 100. A completed job without checks is whole.
 func (p *JobProgress) Percent() float64 {
 	if p.Job.Status == registry.JobCompleted {

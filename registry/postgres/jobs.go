@@ -15,17 +15,20 @@ var _ registry.JobStore = (*Store)(nil)
 // jobColumns are the columns of validation_jobs j that make a registry.Job.
 const jobColumns = `j.id, j.name, j.status::text, j.platforms::text[], j.batch_size, j.max_concurrent, j.retry_attempts,
 	coalesce(j.recheck_seconds, 0), j.planned, j.total, j.processed, j.succeeded, j.failed, j.sequence, j.created_by,
-	j.created_at, j.started_at, j.updated_at, j.completed_at, j.error_message`
+	j.created_at, j.started_at, j.updated_at, j.completed_at, j.error_message, j.priority::text,
+	coalesce(j.client_key, ''), j.schedule_id, j.skipped`
 
 func scanJob(row pgx.CollectableRow) (registry.Job, error) {
 	var (
 		j              registry.Job
 		recheck        int64
 		started, ended *time.Time
+		schedule       *uuid.UUID
 	)
 	err := row.Scan(&j.ID, &j.Name, &j.Status, &j.Platforms, &j.BatchSize, &j.MaxConcurrent, &j.RetryAttempts,
 		&recheck, &j.Planned, &j.Total, &j.Processed, &j.Succeeded, &j.Failed, &j.Sequence, &j.CreatedBy,
-		&j.CreatedAt, &started, &j.UpdatedAt, &ended, &j.ErrorMessage)
+		&j.CreatedAt, &started, &j.UpdatedAt, &ended, &j.ErrorMessage, &j.Priority, &j.ClientKey, &schedule, &j.Skipped)
+	j.Schedule = orZero(schedule)
 	j.RecheckAfter = time.Duration(recheck) * time.Second
 	j.StartedAt, j.CompletedAt = orZero(started), orZero(ended)
 	return j, err
@@ -53,8 +56,7 @@ func findJob(ctx context.Context, q querier, id uuid.UUID) (registry.Job, error)
 
 // Jobs returns one page of jobs, newest first.
 func (s *Store) Jobs(ctx context.Context, f registry.JobFilter, p registry.PageRequest) (registry.Page[registry.Job], error) {
-	w := &where{}
-	anyOf(w, "j.status", "::job_status", f.Statuses)
+	w := jobConditions(f)
 	if p.After != nil {
 		// One bound for the index, and the rest of what "behind" means.
 		w.and("j.created_at <= %s AND (j.created_at < %[1]s OR j.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
@@ -75,6 +77,15 @@ func (s *Store) Jobs(ctx context.Context, f registry.JobFilter, p registry.PageR
 	return pageOf(jobs, p.First), nil
 }
 
+func jobConditions(f registry.JobFilter) *where {
+	w := &where{}
+	anyOf(w, "j.status", "::job_status", f.Statuses)
+	if f.Schedule != uuid.Nil {
+		w.and("j.schedule_id = %s", f.Schedule)
+	}
+	return w
+}
+
 // uuidText is the text when it is a UUID, else the first of all UUIDs: cursors of other lists must not be errors here.
 func uuidText(text string) string {
 	id, err := uuid.Parse(text)
@@ -86,8 +97,7 @@ func uuidText(text string) string {
 
 // CountJobs counts the jobs that match.
 func (s *Store) CountJobs(ctx context.Context, f registry.JobFilter) (int64, error) {
-	w := &where{}
-	anyOf(w, "j.status", "::job_status", f.Statuses)
+	w := jobConditions(f)
 	var n int64
 	err := s.pool.QueryRow(ctx, "SELECT count(*)\nFROM validation_jobs j"+w.String(), listArguments(w)...).Scan(&n)
 	return n, wrapped(err, "count jobs")

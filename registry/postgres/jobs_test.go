@@ -84,7 +84,7 @@ func TestCreateJob(t *testing.T) {
 	job := w.createJob(t, spec)
 	want := registry.Job{
 		ID: job.ID, Name: "test", Status: registry.JobQueued, Platforms: spec.Platforms, BatchSize: 10, MaxConcurrent: 40,
-		RetryAttempts: 1, RecheckAfter: time.Hour, Planned: true, Total: 50, Sequence: job.Sequence, CreatedBy: "ana",
+		RetryAttempts: 1, Priority: registry.PriorityNormal, RecheckAfter: time.Hour, Planned: true, Total: 50, Sequence: job.Sequence, CreatedBy: "ana",
 		CreatedAt: job.CreatedAt, UpdatedAt: job.UpdatedAt,
 	}
 	if fmt.Sprint(job) != fmt.Sprint(want) {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -28,7 +30,13 @@ type plan struct {
 	cursor    registry.Number // the last number that was looked at
 	nextChunk int
 	batch     int
-	recheck   *int64 // seconds; nil: check everything
+	recheck   *int64 // seconds; nil: age does not matter
+	onlyStale bool   // leave out evidence that has not run out, even without recheck
+	budget    *int64 // checks the job may hold in all; nil: no limit
+	total     int64  // checks it holds
+	from      registry.Number
+	wrapped   bool       // the cursor has passed the end of the target and goes on from the start, up to from
+	schedule  *uuid.UUID // that started the job; nil: a caller did
 }
 
 // cutting is what a step of a plan came to.
@@ -37,7 +45,9 @@ type cutting struct {
 	last      registry.Number
 	platforms []string // and their checks:
 	checks    []int64
+	skipped   int64 // checks left out because the evidence is fresh
 	nextChunk int
+	wrapped   bool
 	done      bool
 }
 
@@ -107,7 +117,8 @@ func (s *Store) PlanJob(ctx context.Context, id uuid.UUID) (registry.Planned, er
 
 // -- name: read_plan
 const selectPlan = `
-SELECT platforms::text[], target, plan_cursor, next_chunk, batch_size, recheck_seconds
+SELECT platforms::text[], target, plan_cursor, next_chunk, batch_size, recheck_seconds, only_stale, max_checks, total,
+	plan_from, plan_wrapped, schedule_id
 FROM validation_jobs
 WHERE id = $1 AND NOT planned AND status IN ('QUEUED', 'RUNNING')`
 
@@ -115,7 +126,8 @@ WHERE id = $1 AND NOT planned AND status IN ('QUEUED', 'RUNNING')`
 func readPlan(ctx context.Context, tx pgx.Tx, id uuid.UUID) (plan, error) {
 	p := plan{job: id}
 	var target []byte
-	err := tx.QueryRow(ctx, selectPlan, id).Scan(&p.platforms, &target, &p.cursor, &p.nextChunk, &p.batch, &p.recheck)
+	err := tx.QueryRow(ctx, selectPlan, id).Scan(&p.platforms, &target, &p.cursor, &p.nextChunk, &p.batch, &p.recheck,
+		&p.onlyStale, &p.budget, &p.total, &p.from, &p.wrapped, &p.schedule)
 	if err != nil {
 		return plan{}, found(err, "read plan")
 	}
@@ -129,14 +141,28 @@ func readPlan(ctx context.Context, tx pgx.Tx, id uuid.UUID) (plan, error) {
 func (p plan) cut(ctx context.Context, tx pgx.Tx, now time.Time) (cutting, error) {
 	limit := max(planNumbers/p.batch, 1) * p.batch
 	numbers, err := p.next(ctx, tx, now, limit)
-	c := cutting{found: len(numbers), last: p.cursor, nextChunk: p.nextChunk, done: len(numbers) < limit}
-	if err != nil || len(numbers) == 0 {
+	c := cutting{found: len(numbers), last: p.cursor, nextChunk: p.nextChunk, wrapped: p.wrapped}
+	if err != nil {
 		return c, err
 	}
-	c.last = numbers[len(numbers)-1]
+	atEnd := len(numbers) < limit
+	if i, _ := slices.BinarySearch(numbers, p.from+1); p.wrapped && i < len(numbers) {
+		numbers, atEnd = numbers[:i], true // the rest is where planning began
+	}
 	fresh, err := p.fresh(ctx, tx, now, numbers)
 	if err != nil {
 		return c, err
+	}
+	numbers, c.done = p.fit(numbers, fresh, &c)
+	if len(numbers) > 0 {
+		c.last = numbers[len(numbers)-1]
+	}
+	switch {
+	case c.done: // the budget is used up
+	case atEnd && !p.wrapped && p.from > 0:
+		c.last, c.wrapped = 0, true
+	default:
+		c.done = atEnd
 	}
 	pieces := cutNumbers(integers(numbers), fresh, len(p.platforms), p.batch)
 	c.platforms, c.checks = p.platforms, make([]int64, len(p.platforms))
@@ -145,6 +171,44 @@ func (p plan) cut(ctx context.Context, tx pgx.Tx, now time.Time) (cutting, error
 		c.nextChunk = max(c.nextChunk, p.nextChunk+int(pieces.no[i])+1)
 	}
 	return c, p.insert(ctx, tx, pieces)
+}
+
+// fit returns the numbers that fit into what the job may still hold, and whether that is used up; it counts what is
+// fresh of them. A number goes in whole. Only where nothing at all would fit, the first one goes in for some of its
+// platforms: else a budget of less checks than platforms would never check anything.
+func (p plan) fit(numbers []registry.Number, fresh map[int64]uint16, c *cutting) ([]registry.Number, bool) {
+	left := int64(math.MaxInt64)
+	if p.budget != nil {
+		left = *p.budget - p.total
+	}
+	nothing := p.total == 0
+	for i, n := range numbers {
+		have := fresh[int64(n)]
+		due := int64(len(p.platforms) - bits.OnesCount16(have))
+		if due > left && !nothing {
+			return numbers[:i], true
+		}
+		c.skipped += int64(bits.OnesCount16(have))
+		if due > left {
+			fresh[int64(n)] = allBut(left, have, len(p.platforms))
+			return numbers[:i+1], true
+		}
+		left -= due
+		nothing = nothing && due == 0
+	}
+	return numbers, false
+}
+
+// allBut returns the bits of all platforms but for the first few whose bit is not set yet.
+func allBut(few int64, have uint16, platforms int) uint16 {
+	out := uint16(1)<<platforms - 1
+	for place := range platforms {
+		if bit := uint16(1) << place; have&bit == 0 && few > 0 {
+			out &^= bit
+			few--
+		}
+	}
+	return out
 }
 
 // -- name: fresh_evidence
@@ -158,10 +222,13 @@ WHERE v.number = ANY ($1::bigint[]) AND v.platform = ANY ($2::text[]::platform[]
 // set for platform i.
 func (p plan) fresh(ctx context.Context, tx pgx.Tx, now time.Time, numbers []registry.Number) (map[int64]uint16, error) {
 	fresh := map[int64]uint16{}
-	if p.recheck == nil {
+	if len(numbers) == 0 || p.recheck == nil && !p.onlyStale {
 		return fresh, nil
 	}
-	since := now.Add(-time.Duration(*p.recheck) * time.Second)
+	var since time.Time
+	if p.recheck != nil {
+		since = now.Add(-time.Duration(*p.recheck) * time.Second)
+	}
 	rows, err := tx.Query(ctx, selectFreshEvidence, integers(numbers), p.platforms, since, now)
 	if err != nil {
 		return nil, wrapped(err, "read fresh evidence")
@@ -314,8 +381,9 @@ func (p plan) next(ctx context.Context, tx pgx.Tx, now time.Time, limit int) ([]
 // -- name: advance_plan
 const advancePlan = `
 UPDATE validation_jobs
-SET plan_cursor = $3, next_chunk = $4, planned = $5, total = total + $6, sequence = sequence + 1, updated_at = $7
-WHERE id = $1 AND plan_cursor = $2 AND NOT planned AND status IN ('QUEUED', 'RUNNING')`
+SET plan_cursor = $3, next_chunk = $4, planned = $5, total = total + $6, sequence = sequence + 1, updated_at = $7,
+	skipped = skipped + $8, plan_wrapped = $10
+WHERE id = $1 AND plan_cursor = $2 AND plan_wrapped = $9 AND NOT planned AND status IN ('QUEUED', 'RUNNING')`
 
 // -- name: advance_platforms
 const advancePlatforms = `
@@ -324,6 +392,23 @@ SET total = p.total + c.checks
 FROM unnest($2::text[], $3::bigint[]) AS c (platform, checks)
 WHERE p.job_id = $1 AND p.platform = c.platform::platform`
 
+// -- name: spend_budget
+// A clock that was set back does not give a day a second budget.
+const spendBudget = `
+UPDATE validation_schedules
+SET plan_cursor = $2, spent = CASE WHEN spent_on >= $3::date THEN spent ELSE 0 END + $4,
+	spent_on = greatest(spent_on, $3::date)
+WHERE id = $1`
+
+// spend takes what was planned out of the day's budget of the schedule that started the job.
+func (p plan) spend(ctx context.Context, tx pgx.Tx, now time.Time, last registry.Number, checks int64) error {
+	if p.schedule == nil {
+		return nil
+	}
+	_, err := tx.Exec(ctx, spendBudget, *p.schedule, int64(last), now, checks)
+	return wrapped(err, "spend budget")
+}
+
 // advance writes down how far the plan has come, unless the job was changed since it was read, and ends the job when
 // there is nothing to wait for.
 func (p plan) advance(ctx context.Context, tx pgx.Tx, now time.Time, c cutting) (registry.Planned, error) {
@@ -331,7 +416,8 @@ func (p plan) advance(ctx context.Context, tx pgx.Tx, now time.Time, c cutting) 
 	for _, checks := range c.checks {
 		planned.Checks += checks
 	}
-	tag, err := tx.Exec(ctx, advancePlan, p.job, int64(p.cursor), int64(c.last), c.nextChunk, c.done, planned.Checks, now)
+	tag, err := tx.Exec(ctx, advancePlan, p.job, int64(p.cursor), int64(c.last), c.nextChunk, c.done, planned.Checks, now,
+		c.skipped, p.wrapped, c.wrapped)
 	if err != nil {
 		return planned, wrapped(err, "advance plan")
 	}
@@ -340,6 +426,9 @@ func (p plan) advance(ctx context.Context, tx pgx.Tx, now time.Time, c cutting) 
 	}
 	if _, err := tx.Exec(ctx, advancePlatforms, p.job, c.platforms, c.checks); err != nil {
 		return planned, wrapped(err, "advance plan")
+	}
+	if err := p.spend(ctx, tx, now, c.last, planned.Checks); err != nil {
+		return planned, err
 	}
 	if !c.done {
 		return planned, nil
