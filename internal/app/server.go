@@ -246,12 +246,16 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	whatsApp, err := newWhatsApp(s.config.WhatsApp)
+	if err != nil {
+		return err
+	}
 	ui := web.Handler(s.log)
 	_, s.hasUI = web.Files()
 	handler, err := httpd.New(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
 		Auth: auth.New(auth.Config{Store: s.store, BootstrapToken: s.token}), Registerer: s.metrics,
-		MaxImportBytes: s.config.MaxImport,
+		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp,
 	})
 	if err != nil {
 		return err

@@ -65,6 +65,7 @@ type Serve struct {
 	NATS
 	Delivery
 	Adapters
+	WhatsApp
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	AdminListen     string        `help:"Address of metrics and profiles; empty for none." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
@@ -124,6 +125,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.Delivery.check(s.NATSURL != ""); err != nil {
+		return err
+	}
+	if err := s.WhatsApp.check(); err != nil {
 		return err
 	}
 	return s.Adapters.check()

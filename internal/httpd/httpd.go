@@ -42,6 +42,7 @@ type Config struct {
 	UI       http.Handler                      // the web UI: static files only
 	Ready    func(ctx context.Context) []Check // what is asked by /readyz
 	Logger   *slog.Logger
+	WhatsApp *WhatsApp // nil: no webhook
 
 	Registerer     prometheus.Registerer // nil: no metrics
 	MaxImportBytes int64                 // of an uploaded file; 0: 1 GiB
@@ -89,6 +90,9 @@ func New(c Config) (http.Handler, error) {
 	mux.Handle("POST /v1/imports", authenticated(imports.receive))
 	mux.Handle("GET /v1/imports/{id}", authenticated(imports.show))
 	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(imports.quarantine))
+	if err := c.mountWhatsApp(mux); err != nil {
+		return nil, err
+	}
 	mux.Handle("/v1/", authenticated(noSuchAddress))
 	mux.Handle("GET /healthz", strict(http.HandlerFunc(healthy)))
 	mux.Handle("GET /readyz", strict(&readiness{ready: c.Ready, log: c.Logger}))

@@ -19,7 +19,8 @@ type Rule struct {
 	// ID names the rule in Result.AppliedRule. It is never reused.
 	ID string `json:"id"`
 	// Kind is "rewrite" (a pattern on the national number), "local" (a pattern on
-	// a local number, completed with an area) or "text" (done in code).
+	// a local number, completed with an area), "wire" (a pattern on a national
+	// number that a messaging service sent; see Wire) or "text" (done in code).
 	Kind string `json:"kind"`
 	// Region and CallingCode tell where it holds; both empty for text rules.
 	Region      string `json:"region,omitempty"`
@@ -58,6 +59,7 @@ type ruleSet struct {
 	rules   []Rule
 	byCode  map[int][]compiledRule // rewrite rules in the order of the file
 	local   map[string][]compiledRule
+	wire    map[int][]compiledRule
 }
 
 type compiledRule struct {
@@ -90,7 +92,8 @@ func compileRules(raw []byte) (*ruleSet, error) {
 	if file.Version == "" {
 		return nil, fmt.Errorf("rule data: no version")
 	}
-	set := &ruleSet{version: file.Version, rules: file.Rules, byCode: map[int][]compiledRule{}, local: map[string][]compiledRule{}}
+	set := &ruleSet{version: file.Version, rules: file.Rules, byCode: map[int][]compiledRule{}, local: map[string][]compiledRule{},
+		wire: map[int][]compiledRule{}}
 	seen := map[string]bool{}
 	for i := range file.Rules {
 		r := &file.Rules[i]
@@ -139,8 +142,10 @@ func (s *ruleSet) add(r *Rule) error {
 		}
 		c.before, c.after = before, after
 		s.local[r.Region] = append(s.local[r.Region], c)
+	case "wire":
+		s.wire[r.CallingCode] = append(s.wire[r.CallingCode], c)
 	default:
-		return fmt.Errorf("kind %q: want rewrite, local or text", r.Kind)
+		return fmt.Errorf("kind %q: want rewrite, local, wire or text", r.Kind)
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ var fires = map[string][]struct {
 func TestEveryRuleFires(t *testing.T) {
 	z := newNormalizer(t)
 	for _, rule := range z.Rules() {
+		if rule.Kind == "wire" {
+			continue // see TestWire
+		}
 		if len(fires[rule.ID]) == 0 {
 			t.Errorf("no text for rule %s", rule.ID)
 		}
