@@ -16,6 +16,11 @@ var ErrVersion = errors.New("message version is newer than this program: upgrade
 // Encode writes a message as JSON. Unlike json.Marshal it leaves <, > and & alone: escaping them would let a message
 // grow beyond the size that the bounds of its fields promise.
 func Encode(message any) ([]byte, error) {
+	if r, ok := message.(Result); ok {
+		if b, plain := appendResult(make([]byte, 0, resultSize(&r)), &r); plain {
+			return b, nil
+		}
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -54,8 +59,11 @@ func DecodeChunk(data []byte) (Chunk, error) {
 // hold no phone number.
 func DecodeResult(data []byte) (Result, error) {
 	var r Result
-	if err := decode(data, &r, &r.Version); err != nil {
-		return Result{}, fmt.Errorf("result message: %w", err)
+	if plain := readResult(data, &r); !plain || r.Version != Version {
+		r = Result{}
+		if err := decode(data, &r, &r.Version); err != nil {
+			return Result{}, fmt.Errorf("result message: %w", err)
+		}
 	}
 	switch {
 	case r.JobID == "" || r.Platform == "":
