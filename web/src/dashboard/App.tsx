@@ -12,6 +12,9 @@ import { JobDetail } from './views/JobDetail';
 import { Jobs } from './views/Jobs';
 import { Leads } from './views/Leads';
 import { Overview } from './views/Overview';
+import { ScheduleDetail } from './views/ScheduleDetail';
+import { NewSchedule } from './views/ScheduleEditor';
+import { Schedules } from './views/Schedules';
 import { StartJob } from './views/StartJob';
 import { Workers } from './views/Workers';
 
@@ -30,6 +33,10 @@ function place({ view, id, query }: Route): Place {
       if (id === 'new') return { title: 'Start a job', body: <StartJob importId={query.get('import')} /> };
       if (id !== null) return { title: 'Job', body: <JobDetail key={id} id={id} /> };
       return { title: 'Jobs', body: <Jobs state={query.get('state')} /> };
+    case 'schedules':
+      if (id === 'new') return { title: 'New schedule', body: <NewSchedule /> };
+      if (id !== null) return { title: 'Schedule', body: <ScheduleDetail key={id} id={id} edit={query.has('edit')} /> };
+      return { title: 'Schedules', body: <Schedules /> };
     case 'workers':
       return { title: 'Platforms and workers', body: <Workers /> };
     case 'imports':

@@ -2,7 +2,9 @@
 import type { ReactNode } from 'react';
 import type { ApiError } from '../../shared/errors';
 import type { ImportStatus, JobStatus, Tier } from '../data/operations';
-import { ago, label, when } from '../format';
+import type { Schedule } from '../data/scheduleOperations';
+import type { DeliveryStatus } from '../data/webhookOperations';
+import { ago, label, soon, when } from '../format';
 import { useNow } from './useNow';
 
 /** Marks what the simulator made up. */
@@ -18,7 +20,13 @@ export function Simulated() {
   );
 }
 
-const tones: Record<JobStatus | ImportStatus, string> = {
+type Status = JobStatus | ImportStatus | Schedule['status'] | DeliveryStatus;
+
+const tones: Record<Status, string> = {
+  ACTIVE: 'ok',
+  PENDING: 'info',
+  DELIVERED: 'ok',
+  DEAD: 'danger',
   QUEUED: 'neutral',
   RUNNING: 'info',
   PAUSED: 'warn',
@@ -27,7 +35,7 @@ const tones: Record<JobStatus | ImportStatus, string> = {
   CANCELLED: 'neutral',
 };
 
-export function StatusPill({ status }: { status: JobStatus | ImportStatus }) {
+export function StatusPill({ status }: { status: Status }) {
   return (
     <span className={`badge ${tones[status]}`} data-testid="status" data-status={status}>
       {status === 'RUNNING' && <span className="pulse" aria-hidden="true" />}
@@ -51,6 +59,16 @@ export function Ago({ time }: { time: string }) {
   return (
     <time dateTime={time} title={when(time)}>
       {ago(time, now)}
+    </time>
+  );
+}
+
+/** A moment to come, as `in 5 minutes`. */
+export function Soon({ time }: { time: string }) {
+  const now = useNow();
+  return (
+    <time dateTime={time} title={when(time)}>
+      {soon(time, now)}
     </time>
   );
 }

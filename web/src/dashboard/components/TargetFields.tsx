@@ -1,9 +1,11 @@
 import { useQuery } from '../data/hooks';
-import { ImportsQuery, StatsQuery, TargetQuery, type LineType } from '../data/operations';
+import { ImportsQuery, StatsQuery, type LineType, type Stats } from '../data/operations';
 import { filterOf, pastedNumbers, type JobForm, type TargetKind } from '../data/startJob';
-import { compact, count, label, plural, regionName } from '../format';
+import { compact, count, label, regionName } from '../format';
 import { Empty, Shown } from './Bits';
+import { CheckList } from './CheckList';
 import { Choice } from './Choice';
+import { TargetSize } from './TargetSize';
 
 const kinds: { id: TargetKind; name: string }[] = [
   { id: 'filter', name: 'By filter' },
@@ -34,10 +36,6 @@ export function TargetFields({ form, change }: Props) {
   );
 }
 
-function toggled<T>(list: readonly T[], item: T, isIn: boolean): T[] {
-  return isIn ? [...list, item] : list.filter((other) => other !== item);
-}
-
 function FilterFields({ form, change }: Props) {
   const stats = useQuery(StatsQuery, {});
   return (
@@ -47,40 +45,17 @@ function FilterFields({ form, change }: Props) {
           <Empty title="The registry holds no numbers yet" />
         ) : (
           <>
-            <fieldset className="field">
-              <legend>Countries <span className="hint">none chosen means all</span></legend>
-              <div className="checks tight">
-                {byRegion.filter((row) => row.region !== 'ZZ').slice(0, 40).map(({ region, count: n }) => (
-                  <label key={region} className="check">
-                    <input
-                      type="checkbox"
-                      checked={form.regions.includes(region)}
-                      onChange={(event) => change({ regions: toggled(form.regions, region, event.target.checked) })}
-                      data-testid={`region-${region}`}
-                    />
-                    <span>{regionName(region)}</span>
-                    <span className="hint">{compact(n)}</span>
-                  </label>
-                ))}
-              </div>
-            </fieldset>
-            <fieldset className="field">
-              <legend>Line types <span className="hint">none chosen means all</span></legend>
-              <div className="checks tight">
-                {lineTypes(byLineType, form.lineTypes).map((lineType) => (
-                  <label key={lineType} className="check">
-                    <input
-                      type="checkbox"
-                      checked={form.lineTypes.includes(lineType)}
-                      onChange={(event) => change({ lineTypes: toggled(form.lineTypes, lineType, event.target.checked) })}
-                      data-testid={`line-type-${lineType}`}
-                    />
-                    <span>{label(lineType)}</span>
-                  </label>
-                ))}
-              </div>
-            </fieldset>
-            <TargetSize form={form} />
+            <CountryFields byRegion={byRegion} chosen={form.regions} onChange={(regions) => change({ regions })} />
+            <CheckList
+              legend="Line types"
+              hint="none chosen means all"
+              options={lineTypes(byLineType, form.lineTypes).map((id) => ({ id, name: label(id) }))}
+              chosen={form.lineTypes}
+              onChange={(chosen) => change({ lineTypes: chosen })}
+              hook="line-type"
+              tight
+            />
+            <TargetSize filter={filterOf(form)} platforms={form.platforms.length} />
           </>
         )
       }
@@ -88,25 +63,38 @@ function FilterFields({ form, change }: Props) {
   );
 }
 
+interface CountryProps {
+  byRegion: Stats['byRegion'];
+  chosen: readonly string[];
+  onChange: (regions: string[]) => void;
+}
+
+/** The countries of which the registry holds most. */
+export function CountryFields({ byRegion, chosen, onChange }: CountryProps) {
+  return (
+    <CheckList
+      legend="Countries"
+      hint="none chosen means all"
+      options={byRegion
+        .filter((row) => row.region !== 'ZZ')
+        .slice(0, 40)
+        .map(({ region, count: n }) => ({
+          id: region,
+          name: regionName(region),
+          aside: <span className="hint">{compact(n)}</span>,
+        }))}
+      chosen={chosen}
+      onChange={onChange}
+      hook="region"
+      tight
+    />
+  );
+}
+
 /** What the registry holds, and what is chosen already. */
 function lineTypes(held: readonly { lineType: LineType; count: number }[], chosen: readonly LineType[]): LineType[] {
   const all = held.filter((row) => row.count > 0 || chosen.includes(row.lineType)).map((row) => row.lineType);
   return [...new Set([...all, ...chosen])];
-}
-
-/** How many numbers and checks this makes. */
-function TargetSize({ form }: { form: JobForm }) {
-  const { data, error } = useQuery(TargetQuery, { filter: filterOf(form) });
-  if (error) return <p className="hint">{error.message}</p>;
-  if (data === null) return <p className="hint" aria-busy="true">Counting…</p>;
-  const numbers = data.phones.totalCount;
-  const checks = numbers * form.platforms.length;
-  return (
-    <p className="target-size" aria-live="polite" data-testid="target-size" data-count={numbers}>
-      <strong>{plural(numbers, 'valid number')}</strong>
-      {checks > 0 && ` × ${plural(form.platforms.length, 'platform')} = ${plural(checks, 'check')}`}
-    </p>
-  );
 }
 
 function PastedField({ form, change }: Props) {

@@ -1,16 +1,17 @@
 import { useRef, useState, type SyntheticEvent } from 'react';
-import { Card, Problem, Shown, Simulated } from '../components/Bits';
+import { Card, Problem } from '../components/Bits';
 import { Icon } from '../components/Icons';
+import { PlatformFields } from '../components/PlatformFields';
 import { TargetFields } from '../components/TargetFields';
 import { Refused } from '../components/Outcome';
 import { JobSettings } from '../components/JobSettings';
 import { useMayOperate } from '../components/useCaller';
-import { useMutation, useQuery } from '../data/hooks';
+import { useMutation } from '../data/hooks';
 import { jobsChanged } from '../data/jobs';
-import { PlatformsQuery, StartJob as StartJobMutation, type Platform, type UserErrors } from '../data/operations';
+import { StartJob as StartJobMutation, type UserErrors } from '../data/operations';
 import { newKey } from '../data/newKey';
 import { inputOf, missing, type JobForm } from '../data/startJob';
-import { label, plural, when } from '../format';
+import { plural, when } from '../format';
 import { reasonText } from '../reasons';
 import { go, href } from '../router';
 
@@ -90,7 +91,7 @@ export function StartJob({ importId }: { importId: string | null }) {
                 data-testid="job-name"
               />
             </div>
-            <Platforms chosen={form.platforms} onChange={(platforms) => change({ platforms })} />
+            <PlatformFields chosen={form.platforms} onChange={(platforms) => change({ platforms })} />
           </Card>
           <Card title="Which numbers">
             <TargetFields form={form} change={change} />
@@ -115,38 +116,6 @@ export function StartJob({ importId }: { importId: string | null }) {
         </form>
       )}
     </>
-  );
-}
-
-function Platforms({ chosen, onChange }: { chosen: readonly Platform[]; onChange: (chosen: Platform[]) => void }) {
-  const platforms = useQuery(PlatformsQuery, {});
-  return (
-    <fieldset className="field">
-      <legend>Platforms</legend>
-      <Shown state={platforms} lines={2}>
-        {(data) => (
-          <div className="checks">
-            {data.platforms.map(({ platform, isAvailable, simulated, adapter }) => (
-              <label key={platform} className="check" data-disabled={!isAvailable}>
-                <input
-                  type="checkbox"
-                  checked={chosen.includes(platform)}
-                  disabled={!isAvailable}
-                  onChange={(event) =>
-                    onChange(event.target.checked ? [...chosen, platform] : chosen.filter((p) => p !== platform))
-                  }
-                  data-testid={`platform-${platform}`}
-                />
-                <span>{label(platform)}</span>
-                {simulated && <Simulated />}
-                {!isAvailable && <span className="hint">not available here</span>}
-                {isAvailable && !simulated && adapter && <span className="hint">{adapter}</span>}
-              </label>
-            ))}
-          </div>
-        )}
-      </Shown>
-    </fieldset>
   );
 }
 

@@ -1,0 +1,91 @@
+import { useQuery } from '../data/hooks';
+import { SourcesQuery, StatsQuery } from '../data/operations';
+import { numbersOf, type ScheduleForm } from '../data/scheduleForm';
+import { label } from '../format';
+import { Shown } from './Bits';
+import { CheckList } from './CheckList';
+import { Choice } from './Choice';
+import { CountryFields } from './TargetFields';
+import { TargetSize } from './TargetSize';
+import { tiers } from './TierChart';
+
+interface Props {
+  form: ScheduleForm;
+  change: (part: Partial<ScheduleForm>) => void;
+  isNew: boolean;
+}
+
+const keeping = [
+  { id: 'keep', name: 'As they are' },
+  { id: 'choose', name: 'Choose others' },
+];
+
+/** The numbers that a schedule keeps fresh. */
+export function ScheduleNumbers({ form, change, isNew }: Props) {
+  return (
+    <>
+      {!isNew && (
+        <Choice
+          label="Which numbers"
+          options={keeping}
+          value={form.keepNumbers ? 'keep' : 'choose'}
+          onChange={(id) => change({ keepNumbers: id === 'keep' })}
+          testId="schedule-keep-numbers"
+        />
+      )}
+      {!form.keepNumbers && <Fields form={form} change={change} />}
+    </>
+  );
+}
+
+function Fields({ form, change }: Omit<Props, 'isNew'>) {
+  const stats = useQuery(StatsQuery, {});
+  const sources = useQuery(SourcesQuery, {});
+  return (
+    <>
+      <Shown state={stats} lines={2}>
+        {({ registryStats: { byRegion } }) =>
+          byRegion.length > 0 && (
+            <CountryFields byRegion={byRegion} chosen={form.regions} onChange={(regions) => change({ regions })} />
+          )
+        }
+      </Shown>
+      <CheckList
+        legend="Tiers"
+        hint="none chosen means all, also those without a score"
+        options={tiers.map((id) => ({ id, name: label(id) }))}
+        chosen={form.tiers}
+        onChange={(chosen) => change({ tiers: chosen })}
+        hook="tier"
+        tight
+      />
+      <Shown state={sources} lines={2}>
+        {(data) => (
+          <CheckList
+            legend="Sources"
+            hint="none chosen means all"
+            options={data.sources.map(({ name }) => ({ id: name, name }))}
+            chosen={form.sources}
+            onChange={(chosen) => change({ sources: chosen })}
+            hook="source"
+            tight
+          />
+        )}
+      </Shown>
+      <div className="field">
+        <label htmlFor="number-prefix">Numbers that begin with</label>
+        <input
+          id="number-prefix"
+          value={form.prefix}
+          onChange={(event) => change({ prefix: event.target.value })}
+          placeholder="+57300"
+          inputMode="tel"
+          maxLength={16}
+          autoComplete="off"
+          data-testid="number-prefix"
+        />
+      </div>
+      <TargetSize filter={numbersOf(form)} platforms={form.platforms.length} />
+    </>
+  );
+}
