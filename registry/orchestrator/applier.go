@@ -17,6 +17,7 @@ import (
 type pending struct {
 	message jetstream.Msg
 	result  registry.ChunkResult
+	bytes   int // of the message
 }
 
 const (
@@ -24,10 +25,11 @@ const (
 	fetchFor    = time.Second // how long a pull waits at the server
 )
 
-// apply takes results in. One goroutine pulls and decodes them, one gathers them, and one applies what was gathered
-// while the last batch was applied: batches grow with the load. A result is acknowledged after its transaction has
-// been committed; when that fails everything that was pulled is given back, to come again after a while, and nothing
-// more is pulled until the loop starts again.
+// apply takes results in. One goroutine pulls and decodes them, one gathers them, and Config.Appliers apply what was
+// gathered while they were at the last batch: batches grow with the load. While one waits for the database to write or
+// to commit another one works. A result is acknowledged after its transaction has been committed; when that fails
+// everything that was pulled is given back, to come again after a while, and nothing more is pulled until the loop
+// starts again.
 func (o *Orchestrator) apply(ctx context.Context) error {
 	consumer, err := o.ensureResults(ctx)
 	if err != nil {
@@ -48,13 +50,15 @@ func (o *Orchestrator) apply(ctx context.Context) error {
 		defer close(batches)
 		o.gather(ctx, decoded, batches)
 	})
-	stages.Go(func() {
-		for batch := range batches {
-			if err := o.applyBatch(ctx, batch); err != nil {
-				cancel(err)
+	for range o.Appliers {
+		stages.Go(func() {
+			for batch := range batches {
+				if err := o.applyBatch(ctx, batch); err != nil {
+					cancel(err)
+				}
 			}
-		}
-	})
+		})
+	}
 	stages.Wait()
 	return context.Cause(ctx)
 }
@@ -103,12 +107,12 @@ func (o *Orchestrator) decode(message jetstream.Msg) (pending, bool) {
 	if err == nil {
 		var chunk registry.ChunkResult
 		if chunk, err = chunkResult(result); err == nil {
-			return pending{message, chunk}, true
+			return pending{message, chunk, len(message.Data())}, true
 		}
 	}
 	if key, ok := chunkOf(message); ok {
 		o.Logger.Error("a result does not keep the rules of its message", "job_id", key.Job, "platform", key.Platform, "chunk", key.No, "error", err)
-		return pending{message, registry.ChunkResult{ChunkKey: key}}, true
+		return pending{message, registry.ChunkResult{ChunkKey: key}, len(message.Data())}, true
 	}
 	o.Logger.Error("a result cannot be read", "subject", message.Subject(), "error", err)
 	o.metrics.results.WithLabelValues("unreadable").Inc()

@@ -14,12 +14,28 @@ import (
 // of these numbers are made once and not once for each platform: a range waits for a moment until all platforms have
 // answered that have been seen to answer for its job.
 type gatherer struct {
-	linger, hold time.Duration // how long a range waits at least, and at most for platforms that are missing
-	most, checks int           // results and checks in a batch
+	linger, hold        time.Duration // how long a range waits at least, and at most for platforms that are missing
+	most, checks, bytes int           // results, checks and bytes of messages in a batch
 
 	ranges    []*span // in the order in which they came
-	waiting   int     // results in them
+	waiting   amount  // in them
 	platforms map[uuid.UUID]map[registry.Platform]bool
+}
+
+// amount is how much results are.
+type amount struct{ results, checks, bytes int }
+
+func amountOf(results []pending) amount {
+	a := amount{results: len(results)}
+	for _, p := range results {
+		a.checks += len(p.result.Checks)
+		a.bytes += p.bytes
+	}
+	return a
+}
+
+func (a amount) plus(b amount) amount {
+	return amount{a.results + b.results, a.checks + b.checks, a.bytes + b.bytes}
 }
 
 // span is what has come of a range of numbers.
@@ -35,13 +51,18 @@ const maxJobsSeen = 1000
 
 func newGatherer(c Config) *gatherer {
 	return &gatherer{
-		linger: c.Linger, hold: c.Hold, most: c.BatchResults, checks: c.BatchChecks,
+		linger: c.Linger, hold: c.Hold, most: c.BatchResults, checks: c.BatchChecks, bytes: c.BatchBytes,
 		platforms: map[uuid.UUID]map[registry.Platform]bool{},
 	}
 }
 
 // full reports whether no more results should be taken in before a batch has been handed over.
-func (g *gatherer) full() bool { return g.waiting >= g.most }
+func (g *gatherer) full() bool { return g.waiting.results >= g.most || g.waiting.bytes >= g.bytes }
+
+// fits reports whether a batch may hold so much.
+func (g *gatherer) fits(a amount) bool {
+	return a.results <= g.most && a.checks <= g.checks && a.bytes <= g.bytes
+}
 
 func (g *gatherer) add(p pending, now time.Time) {
 	job := p.result.Job
@@ -58,7 +79,7 @@ func (g *gatherer) add(p pending, now time.Time) {
 		g.ranges = append(g.ranges, &span{job: job, no: p.result.No, first: now})
 	}
 	g.ranges[i].results = append(g.ranges[i].results, p)
-	g.waiting++
+	g.waiting = g.waiting.plus(amountOf([]pending{p}))
 }
 
 // due is when a range stops waiting.
@@ -89,7 +110,7 @@ func (g *gatherer) next() (at time.Time, ok bool) {
 // take adds the ranges that wait no longer to a batch, as many as it may hold, and to an empty one at least one of them.
 // blocked says that there are more than it may hold.
 func (g *gatherer) take(batch []pending, now time.Time) (_ []pending, blocked bool) {
-	before, checks := len(batch), checksOf(batch)
+	held := amountOf(batch)
 	ready := make([]bool, len(g.ranges))
 	for i, r := range g.ranges {
 		ready[i] = !g.due(r).After(now)
@@ -100,25 +121,17 @@ func (g *gatherer) take(batch []pending, now time.Time) (_ []pending, blocked bo
 		if !ready[i] {
 			return false
 		}
-		more := checksOf(r.results)
-		if len(batch) > 0 && (len(batch)+len(r.results) > g.most || checks+more > g.checks) {
+		more := amountOf(r.results)
+		if len(batch) > 0 && !g.fits(held.plus(more)) {
 			blocked = true
 			return false
 		}
 		batch = append(batch, r.results...)
-		checks += more
+		held = held.plus(more)
+		g.waiting = amount{g.waiting.results - more.results, g.waiting.checks - more.checks, g.waiting.bytes - more.bytes}
 		return true
 	})
-	g.waiting -= len(batch) - before
 	return batch, blocked
-}
-
-func checksOf(results []pending) int {
-	n := 0
-	for _, p := range results {
-		n += len(p.result.Checks)
-	}
-	return n
 }
 
 // rest returns all that waits.
@@ -127,7 +140,7 @@ func (g *gatherer) rest() []pending {
 	for _, r := range g.ranges {
 		all = append(all, r.results...)
 	}
-	g.ranges, g.waiting = nil, 0
+	g.ranges, g.waiting = nil, amount{}
 	return all
 }
 

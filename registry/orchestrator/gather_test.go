@@ -12,7 +12,7 @@ import (
 )
 
 func gatherOf(most, checks int) *gatherer {
-	return newGatherer(Config{Linger: 20 * time.Millisecond, Hold: 100 * time.Millisecond, BatchResults: most, BatchChecks: checks})
+	return newGatherer(Config{Linger: 20 * time.Millisecond, Hold: 100 * time.Millisecond, BatchResults: most, BatchChecks: checks, BatchBytes: 1 << 20})
 }
 
 func came(job uuid.UUID, p registry.Platform, no, checks int) pending {
@@ -50,8 +50,8 @@ func TestRangesWaitForTheirPlatforms(t *testing.T) {
 	if n := after(100 * time.Millisecond); n != 1 {
 		t.Errorf("%d results, want the one that has waited long enough", n)
 	}
-	if _, ok := g.next(); ok || g.waiting != 0 {
-		t.Errorf("%d still wait", g.waiting)
+	if _, ok := g.next(); ok || g.waiting != (amount{}) {
+		t.Errorf("%+v still wait", g.waiting)
 	}
 }
 
@@ -76,6 +76,28 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 	if batch, _ = g.take(nil, now.Add(time.Hour)); len(batch) != 1 {
 		t.Errorf("%d results: one that is larger than a batch goes alone", len(batch))
+	}
+}
+
+// TestBytesAreBounded: a few large results fill a batch as many small ones do.
+func TestBytesAreBounded(t *testing.T) {
+	g, job, now := gatherOf(64, 1000), uuid.New(), time.Now()
+	for no := range 3 {
+		if g.full() {
+			t.Errorf("full with %d results", no)
+		}
+		p := came(job, scoring.Google, no, 1)
+		p.bytes = 400 << 10
+		g.add(p, now)
+	}
+	if !g.full() {
+		t.Error("takes more in than a batch holds")
+	}
+	if batch, blocked := g.take(nil, now); len(batch) != 2 || !blocked {
+		t.Errorf("%d results, blocked: %t; want two by the bound of bytes", len(batch), blocked)
+	}
+	if g.full() || g.waiting != (amount{1, 1, 400 << 10}) {
+		t.Errorf("%+v wait", g.waiting)
 	}
 }
 
@@ -106,7 +128,7 @@ func TestNothingIsHeldBack(t *testing.T) {
 			}
 		}
 		out += len(g.rest())
-		if in != out || g.waiting != 0 {
+		if in != out || g.waiting != (amount{}) {
 			t.Fatalf("%d came, %d were handed over", in, out)
 		}
 	})

@@ -53,8 +53,11 @@ type Config struct {
 	Reconcile time.Duration
 	// Expire is how often expired scores are looked for; 15 s.
 	Expire time.Duration
-	// BatchResults and BatchChecks bound what is applied in one transaction; 64 results and 25,000 checks.
-	BatchResults, BatchChecks int
+	// Appliers is how many transactions that apply results run at the same time; 2.
+	Appliers int
+	// BatchResults, BatchChecks and BatchBytes bound what is applied in one transaction: 64 results, 25,000 checks and
+	// 16 MiB of messages. As much may wait for one, so that an applier holds (Appliers + 2) times of that at most.
+	BatchResults, BatchChecks, BatchBytes int
 	// Linger is how long the first result of a range of numbers waits for those of other platforms, and Hold for how
 	// long when platforms are missing that have answered for the same job before; 20 and 400 ms.
 	Linger, Hold time.Duration
@@ -84,8 +87,10 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Lease, time.Minute)
 	setDefault(&c.Reconcile, 5*time.Second)
 	setDefault(&c.Expire, 15*time.Second)
+	setDefault(&c.Appliers, 2)
 	setDefault(&c.BatchResults, 64)
 	setDefault(&c.BatchChecks, 25000)
+	setDefault(&c.BatchBytes, 16<<20)
 	setDefault(&c.Linger, 20*time.Millisecond)
 	setDefault(&c.Hold, 400*time.Millisecond)
 	setDefault(&c.Backoff, 200*time.Millisecond)
