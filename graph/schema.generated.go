@@ -120,7 +120,7 @@ type ValidationScheduleResolver interface {
 	Jobs(ctx context.Context, obj *model.ValidationSchedule, first *int, after *string) (*model.ValidationJobConnection, error)
 }
 type WebhookResolver interface {
-	Deliveries(ctx context.Context, obj *model.Webhook, status *model.WebhookDeliveryStatus, first *int, after *string) (*model.WebhookDeliveryConnection, error)
+	Deliveries(ctx context.Context, obj *model.Webhook, status *registry.DeliveryStatus, first *int, after *string) (*model.WebhookDeliveryConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -935,8 +935,8 @@ func (ec *executionContext) field_Webhook_deliveries_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "status",
-		func(ctx context.Context, v any) (*model.WebhookDeliveryStatus, error) {
-			return ec.unmarshalOWebhookDeliveryStatus2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryStatus(ctx, v)
+		func(ctx context.Context, v any) (*registry.DeliveryStatus, error) {
+			return ec.unmarshalOWebhookDeliveryStatus2ᚖphoneregistryᚋregistryᚐDeliveryStatus(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11102,7 +11102,7 @@ func (ec *executionContext) _Webhook_id(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Webhook_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
+			return obj.ID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -11113,7 +11113,7 @@ func (ec *executionContext) _Webhook_id(ctx context.Context, field graphql.Colle
 	)
 }
 func (ec *executionContext) fieldContext_Webhook_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type ID does not have child fields"))
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _Webhook_url(ctx context.Context, field graphql.CollectedField, obj *model.Webhook) (ret graphql.Marshaler) {
@@ -11151,8 +11151,8 @@ func (ec *executionContext) _Webhook_events(ctx context.Context, field graphql.C
 			return obj.Events, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.WebhookEventType) graphql.Marshaler {
-			return ec.marshalNWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.EventType) graphql.Marshaler {
+			return ec.marshalNWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11174,8 +11174,8 @@ func (ec *executionContext) _Webhook_status(ctx context.Context, field graphql.C
 			return obj.Status, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.WebhookStatus) graphql.Marshaler {
-			return ec.marshalNWebhookStatus2phoneregistryᚋgraphᚋmodelᚐWebhookStatus(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.WebhookStatus) graphql.Marshaler {
+			return ec.marshalNWebhookStatus2phoneregistryᚋregistryᚐWebhookStatus(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11194,7 +11194,7 @@ func (ec *executionContext) _Webhook_description(ctx context.Context, field grap
 			return ec.fieldContext_Webhook_description(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Description, nil
+			return obj.Description(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -11205,7 +11205,7 @@ func (ec *executionContext) _Webhook_description(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Webhook_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Webhook_pending(ctx context.Context, field graphql.CollectedField, obj *model.Webhook) (ret graphql.Marshaler) {
@@ -11266,8 +11266,8 @@ func (ec *executionContext) _Webhook_lastDeliveredAt(ctx context.Context, field 
 			return obj.LastDeliveredAt, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
@@ -11287,7 +11287,7 @@ func (ec *executionContext) _Webhook_deliveries(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Webhook().Deliveries(ctx, obj, fc.Args["status"].(*model.WebhookDeliveryStatus), fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.Resolvers.Webhook().Deliveries(ctx, obj, fc.Args["status"].(*registry.DeliveryStatus), fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.WebhookDeliveryConnection) graphql.Marshaler {
@@ -11376,7 +11376,7 @@ func (ec *executionContext) _WebhookConnection_edges(ctx context.Context, field 
 			return ec.fieldContext_WebhookConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []model.WebhookEdge) graphql.Marshaler {
@@ -11390,7 +11390,7 @@ func (ec *executionContext) fieldContext_WebhookConnection_edges(_ context.Conte
 	fc = &graphql.FieldContext{
 		Object:     "WebhookConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WebhookEdge(ctx, field)
@@ -11408,11 +11408,11 @@ func (ec *executionContext) _WebhookConnection_nodes(ctx context.Context, field 
 			return ec.fieldContext_WebhookConnection_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
+			return obj.Nodes(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.Webhook) graphql.Marshaler {
-			return ec.marshalNWebhook2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Webhook) graphql.Marshaler {
+			return ec.marshalNWebhook2ᚕᚖphoneregistryᚋgraphᚋmodelᚐWebhookᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11422,7 +11422,7 @@ func (ec *executionContext) fieldContext_WebhookConnection_nodes(_ context.Conte
 	fc = &graphql.FieldContext{
 		Object:     "WebhookConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Webhook(ctx, field)
@@ -11440,7 +11440,7 @@ func (ec *executionContext) _WebhookConnection_pageInfo(ctx context.Context, fie
 			return ec.fieldContext_WebhookConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
+			return obj.PageInfo(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
@@ -11454,7 +11454,7 @@ func (ec *executionContext) fieldContext_WebhookConnection_pageInfo(_ context.Co
 	fc = &graphql.FieldContext{
 		Object:     "WebhookConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
@@ -11472,7 +11472,7 @@ func (ec *executionContext) _WebhookConnection_totalCount(ctx context.Context, f
 			return ec.fieldContext_WebhookConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -11483,7 +11483,7 @@ func (ec *executionContext) _WebhookConnection_totalCount(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_WebhookConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookConnection", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_id(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11495,7 +11495,7 @@ func (ec *executionContext) _WebhookDelivery_id(ctx context.Context, field graph
 			return ec.fieldContext_WebhookDelivery_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
+			return obj.ID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -11506,7 +11506,7 @@ func (ec *executionContext) _WebhookDelivery_id(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type ID does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_event(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11518,7 +11518,7 @@ func (ec *executionContext) _WebhookDelivery_event(ctx context.Context, field gr
 			return ec.fieldContext_WebhookDelivery_event(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Event, nil
+			return obj.Event(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -11529,7 +11529,7 @@ func (ec *executionContext) _WebhookDelivery_event(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_eventId(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11541,7 +11541,7 @@ func (ec *executionContext) _WebhookDelivery_eventId(ctx context.Context, field 
 			return ec.fieldContext_WebhookDelivery_eventId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.EventID, nil
+			return obj.EventID(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -11552,7 +11552,7 @@ func (ec *executionContext) _WebhookDelivery_eventId(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_status(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11567,8 +11567,8 @@ func (ec *executionContext) _WebhookDelivery_status(ctx context.Context, field g
 			return obj.Status, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.WebhookDeliveryStatus) graphql.Marshaler {
-			return ec.marshalNWebhookDeliveryStatus2phoneregistryᚋgraphᚋmodelᚐWebhookDeliveryStatus(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.DeliveryStatus) graphql.Marshaler {
+			return ec.marshalNWebhookDeliveryStatus2phoneregistryᚋregistryᚐDeliveryStatus(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11610,7 +11610,7 @@ func (ec *executionContext) _WebhookDelivery_responseStatus(ctx context.Context,
 			return ec.fieldContext_WebhookDelivery_responseStatus(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ResponseStatus, nil
+			return obj.ResponseStatus(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
@@ -11621,7 +11621,7 @@ func (ec *executionContext) _WebhookDelivery_responseStatus(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_responseStatus(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_error(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11633,7 +11633,7 @@ func (ec *executionContext) _WebhookDelivery_error(ctx context.Context, field gr
 			return ec.fieldContext_WebhookDelivery_error(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Error, nil
+			return obj.Error(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -11644,7 +11644,7 @@ func (ec *executionContext) _WebhookDelivery_error(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_durationMs(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11656,7 +11656,7 @@ func (ec *executionContext) _WebhookDelivery_durationMs(ctx context.Context, fie
 			return ec.fieldContext_WebhookDelivery_durationMs(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.DurationMs, nil
+			return obj.DurationMs(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
@@ -11667,7 +11667,7 @@ func (ec *executionContext) _WebhookDelivery_durationMs(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDelivery_durationMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDelivery_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDelivery) (ret graphql.Marshaler) {
@@ -11705,8 +11705,8 @@ func (ec *executionContext) _WebhookDelivery_nextAttemptAt(ctx context.Context, 
 			return obj.NextAttemptAt, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
@@ -11728,8 +11728,8 @@ func (ec *executionContext) _WebhookDelivery_deliveredAt(ctx context.Context, fi
 			return obj.DeliveredAt, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
@@ -11748,7 +11748,7 @@ func (ec *executionContext) _WebhookDeliveryConnection_edges(ctx context.Context
 			return ec.fieldContext_WebhookDeliveryConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []model.WebhookDeliveryEdge) graphql.Marshaler {
@@ -11762,7 +11762,7 @@ func (ec *executionContext) fieldContext_WebhookDeliveryConnection_edges(_ conte
 	fc = &graphql.FieldContext{
 		Object:     "WebhookDeliveryConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WebhookDeliveryEdge(ctx, field)
@@ -11780,11 +11780,11 @@ func (ec *executionContext) _WebhookDeliveryConnection_nodes(ctx context.Context
 			return ec.fieldContext_WebhookDeliveryConnection_nodes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
+			return obj.Nodes(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.WebhookDelivery) graphql.Marshaler {
-			return ec.marshalNWebhookDelivery2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.WebhookDelivery) graphql.Marshaler {
+			return ec.marshalNWebhookDelivery2ᚕᚖphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11794,7 +11794,7 @@ func (ec *executionContext) fieldContext_WebhookDeliveryConnection_nodes(_ conte
 	fc = &graphql.FieldContext{
 		Object:     "WebhookDeliveryConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WebhookDelivery(ctx, field)
@@ -11812,7 +11812,7 @@ func (ec *executionContext) _WebhookDeliveryConnection_pageInfo(ctx context.Cont
 			return ec.fieldContext_WebhookDeliveryConnection_pageInfo(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
+			return obj.PageInfo(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
@@ -11826,7 +11826,7 @@ func (ec *executionContext) fieldContext_WebhookDeliveryConnection_pageInfo(_ co
 	fc = &graphql.FieldContext{
 		Object:     "WebhookDeliveryConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PageInfo(ctx, field)
@@ -11844,7 +11844,7 @@ func (ec *executionContext) _WebhookDeliveryConnection_totalCount(ctx context.Co
 			return ec.fieldContext_WebhookDeliveryConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
+			return obj.TotalCount(ctx)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -11855,7 +11855,7 @@ func (ec *executionContext) _WebhookDeliveryConnection_totalCount(ctx context.Co
 	)
 }
 func (ec *executionContext) fieldContext_WebhookDeliveryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WebhookDeliveryConnection", field, false, false, errors.New("field of type Int64 does not have child fields"))
+	return graphql.NewScalarFieldContext("WebhookDeliveryConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
 func (ec *executionContext) _WebhookDeliveryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.WebhookDeliveryEdge) (ret graphql.Marshaler) {
@@ -12804,7 +12804,7 @@ func (ec *executionContext) unmarshalInputCreateWebhookInput(ctx context.Context
 			it.URL = data
 		case "events":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("events"))
-			data, err := ec.unmarshalNWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx, v)
+			data, err := ec.unmarshalNWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -13307,14 +13307,14 @@ func (ec *executionContext) unmarshalInputUpdateWebhookInput(ctx context.Context
 			it.URL = graphql.OmittableOf(data)
 		case "events":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("events"))
-			data, err := ec.unmarshalOWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx, v)
+			data, err := ec.unmarshalOWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Events = graphql.OmittableOf(data)
 		case "status":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
-			data, err := ec.unmarshalOWebhookStatus2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookStatus(ctx, v)
+			data, err := ec.unmarshalOWebhookStatus2ᚖphoneregistryᚋregistryᚐWebhookStatus(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -13621,15 +13621,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case model.WebhookDelivery:
-		return ec._WebhookDelivery(ctx, sel, &obj)
 	case *model.WebhookDelivery:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._WebhookDelivery(ctx, sel, obj)
-	case model.Webhook:
-		return ec._Webhook(ctx, sel, &obj)
 	case *model.Webhook:
 		if obj == nil {
 			return graphql.Null
@@ -18930,23 +18926,56 @@ func (ec *executionContext) _WebhookConnection(ctx context.Context, sel ast.Sele
 		case "edges":
 			out.Values[i] = ec._WebhookConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._WebhookConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._WebhookConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.Values[i] = ec._WebhookConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WebhookConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19071,23 +19100,56 @@ func (ec *executionContext) _WebhookDeliveryConnection(ctx context.Context, sel 
 		case "edges":
 			out.Values[i] = ec._WebhookDeliveryConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._WebhookDeliveryConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._WebhookDeliveryConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.Values[i] = ec._WebhookDeliveryConnection_totalCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WebhookDeliveryConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20873,15 +20935,11 @@ func (ec *executionContext) marshalNViewer2ᚖphoneregistryᚋgraphᚋmodelᚐVi
 	return ec._Viewer(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNWebhook2phoneregistryᚋgraphᚋmodelᚐWebhook(ctx context.Context, sel ast.SelectionSet, v model.Webhook) graphql.Marshaler {
-	return ec._Webhook(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNWebhook2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookᚄ(ctx context.Context, sel ast.SelectionSet, v []model.Webhook) graphql.Marshaler {
+func (ec *executionContext) marshalNWebhook2ᚕᚖphoneregistryᚋgraphᚋmodelᚐWebhookᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Webhook) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWebhook2phoneregistryᚋgraphᚋmodelᚐWebhook(ctx, sel, v[i])
+		return ec.marshalNWebhook2ᚖphoneregistryᚋgraphᚋmodelᚐWebhook(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -20913,15 +20971,11 @@ func (ec *executionContext) marshalNWebhookConnection2ᚖphoneregistryᚋgraph�
 	return ec._WebhookConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNWebhookDelivery2phoneregistryᚋgraphᚋmodelᚐWebhookDelivery(ctx context.Context, sel ast.SelectionSet, v model.WebhookDelivery) graphql.Marshaler {
-	return ec._WebhookDelivery(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNWebhookDelivery2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryᚄ(ctx context.Context, sel ast.SelectionSet, v []model.WebhookDelivery) graphql.Marshaler {
+func (ec *executionContext) marshalNWebhookDelivery2ᚕᚖphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.WebhookDelivery) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWebhookDelivery2phoneregistryᚋgraphᚋmodelᚐWebhookDelivery(ctx, sel, v[i])
+		return ec.marshalNWebhookDelivery2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookDelivery(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -20988,14 +21042,20 @@ func (ec *executionContext) marshalNWebhookDeliveryPayload2ᚖphoneregistryᚋgr
 	return ec._WebhookDeliveryPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNWebhookDeliveryStatus2phoneregistryᚋgraphᚋmodelᚐWebhookDeliveryStatus(ctx context.Context, v any) (model.WebhookDeliveryStatus, error) {
-	var res model.WebhookDeliveryStatus
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNWebhookDeliveryStatus2phoneregistryᚋregistryᚐDeliveryStatus(ctx context.Context, v any) (registry.DeliveryStatus, error) {
+	res, err := scalar.UnmarshalWebhookDeliveryStatus(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNWebhookDeliveryStatus2phoneregistryᚋgraphᚋmodelᚐWebhookDeliveryStatus(ctx context.Context, sel ast.SelectionSet, v model.WebhookDeliveryStatus) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNWebhookDeliveryStatus2phoneregistryᚋregistryᚐDeliveryStatus(ctx context.Context, sel ast.SelectionSet, v registry.DeliveryStatus) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalWebhookDeliveryStatus(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNWebhookEdge2phoneregistryᚋgraphᚋmodelᚐWebhookEdge(ctx context.Context, sel ast.SelectionSet, v model.WebhookEdge) graphql.Marshaler {
@@ -21018,23 +21078,29 @@ func (ec *executionContext) marshalNWebhookEdge2ᚕphoneregistryᚋgraphᚋmodel
 	return ret
 }
 
-func (ec *executionContext) unmarshalNWebhookEventType2phoneregistryᚋgraphᚋmodelᚐWebhookEventType(ctx context.Context, v any) (model.WebhookEventType, error) {
-	var res model.WebhookEventType
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNWebhookEventType2phoneregistryᚋregistryᚐEventType(ctx context.Context, v any) (registry.EventType, error) {
+	res, err := scalar.UnmarshalWebhookEventType(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNWebhookEventType2phoneregistryᚋgraphᚋmodelᚐWebhookEventType(ctx context.Context, sel ast.SelectionSet, v model.WebhookEventType) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNWebhookEventType2phoneregistryᚋregistryᚐEventType(ctx context.Context, sel ast.SelectionSet, v registry.EventType) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalWebhookEventType(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
-func (ec *executionContext) unmarshalNWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx context.Context, v any) ([]model.WebhookEventType, error) {
+func (ec *executionContext) unmarshalNWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx context.Context, v any) ([]registry.EventType, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]model.WebhookEventType, len(vSlice))
+	res := make([]registry.EventType, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNWebhookEventType2phoneregistryᚋgraphᚋmodelᚐWebhookEventType(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNWebhookEventType2phoneregistryᚋregistryᚐEventType(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -21042,11 +21108,11 @@ func (ec *executionContext) unmarshalNWebhookEventType2ᚕphoneregistryᚋgraph�
 	return res, nil
 }
 
-func (ec *executionContext) marshalNWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.WebhookEventType) graphql.Marshaler {
+func (ec *executionContext) marshalNWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.EventType) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWebhookEventType2phoneregistryᚋgraphᚋmodelᚐWebhookEventType(ctx, sel, v[i])
+		return ec.marshalNWebhookEventType2phoneregistryᚋregistryᚐEventType(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21083,14 +21149,20 @@ func (ec *executionContext) marshalNWebhookSecretPayload2ᚖphoneregistryᚋgrap
 	return ec._WebhookSecretPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNWebhookStatus2phoneregistryᚋgraphᚋmodelᚐWebhookStatus(ctx context.Context, v any) (model.WebhookStatus, error) {
-	var res model.WebhookStatus
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNWebhookStatus2phoneregistryᚋregistryᚐWebhookStatus(ctx context.Context, v any) (registry.WebhookStatus, error) {
+	res, err := scalar.UnmarshalWebhookStatus(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNWebhookStatus2phoneregistryᚋgraphᚋmodelᚐWebhookStatus(ctx context.Context, sel ast.SelectionSet, v model.WebhookStatus) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNWebhookStatus2phoneregistryᚋregistryᚐWebhookStatus(ctx context.Context, sel ast.SelectionSet, v registry.WebhookStatus) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalWebhookStatus(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNWorker2phoneregistryᚋgraphᚋmodelᚐWorker(ctx context.Context, sel ast.SelectionSet, v model.Worker) graphql.Marshaler {
@@ -21592,32 +21664,34 @@ func (ec *executionContext) marshalOWebhookDelivery2ᚖphoneregistryᚋgraphᚋm
 	return ec._WebhookDelivery(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOWebhookDeliveryStatus2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryStatus(ctx context.Context, v any) (*model.WebhookDeliveryStatus, error) {
+func (ec *executionContext) unmarshalOWebhookDeliveryStatus2ᚖphoneregistryᚋregistryᚐDeliveryStatus(ctx context.Context, v any) (*registry.DeliveryStatus, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(model.WebhookDeliveryStatus)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := scalar.UnmarshalWebhookDeliveryStatus(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOWebhookDeliveryStatus2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookDeliveryStatus(ctx context.Context, sel ast.SelectionSet, v *model.WebhookDeliveryStatus) graphql.Marshaler {
+func (ec *executionContext) marshalOWebhookDeliveryStatus2ᚖphoneregistryᚋregistryᚐDeliveryStatus(ctx context.Context, sel ast.SelectionSet, v *registry.DeliveryStatus) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalWebhookDeliveryStatus(*v)
+	return res
 }
 
-func (ec *executionContext) unmarshalOWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx context.Context, v any) ([]model.WebhookEventType, error) {
+func (ec *executionContext) unmarshalOWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx context.Context, v any) ([]registry.EventType, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]model.WebhookEventType, len(vSlice))
+	res := make([]registry.EventType, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNWebhookEventType2phoneregistryᚋgraphᚋmodelᚐWebhookEventType(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNWebhookEventType2phoneregistryᚋregistryᚐEventType(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -21625,14 +21699,14 @@ func (ec *executionContext) unmarshalOWebhookEventType2ᚕphoneregistryᚋgraph�
 	return res, nil
 }
 
-func (ec *executionContext) marshalOWebhookEventType2ᚕphoneregistryᚋgraphᚋmodelᚐWebhookEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.WebhookEventType) graphql.Marshaler {
+func (ec *executionContext) marshalOWebhookEventType2ᚕphoneregistryᚋregistryᚐEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.EventType) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWebhookEventType2phoneregistryᚋgraphᚋmodelᚐWebhookEventType(ctx, sel, v[i])
+		return ec.marshalNWebhookEventType2phoneregistryᚋregistryᚐEventType(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21644,20 +21718,22 @@ func (ec *executionContext) marshalOWebhookEventType2ᚕphoneregistryᚋgraphᚋ
 	return ret
 }
 
-func (ec *executionContext) unmarshalOWebhookStatus2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookStatus(ctx context.Context, v any) (*model.WebhookStatus, error) {
+func (ec *executionContext) unmarshalOWebhookStatus2ᚖphoneregistryᚋregistryᚐWebhookStatus(ctx context.Context, v any) (*registry.WebhookStatus, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(model.WebhookStatus)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := scalar.UnmarshalWebhookStatus(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOWebhookStatus2ᚖphoneregistryᚋgraphᚋmodelᚐWebhookStatus(ctx context.Context, sel ast.SelectionSet, v *model.WebhookStatus) graphql.Marshaler {
+func (ec *executionContext) marshalOWebhookStatus2ᚖphoneregistryᚋregistryᚐWebhookStatus(ctx context.Context, sel ast.SelectionSet, v *registry.WebhookStatus) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalWebhookStatus(*v)
+	return res
 }
 
 // endregion ***************************** type.gotpl *****************************

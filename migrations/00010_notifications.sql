@@ -80,6 +80,7 @@ CREATE TABLE webhook_deliveries (
     webhook_id      uuid NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
     event_id        uuid NOT NULL REFERENCES outbox (id),
     part            integer NOT NULL DEFAULT 1 CHECK (part >= 1),
+    test            boolean NOT NULL DEFAULT false,
     status          text NOT NULL DEFAULT 'PENDING' CHECK (status IN ('PENDING', 'DELIVERED', 'DEAD')),
     attempts        integer NOT NULL DEFAULT 0,
     tries           smallint NOT NULL DEFAULT 0,
@@ -97,6 +98,7 @@ CREATE TABLE webhook_deliveries (
     CONSTRAINT webhook_deliveries_delivered CHECK ((status = 'DELIVERED') = (delivered_at IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (webhook_id, next_attempt_at) WHERE status = 'PENDING';
+CREATE INDEX webhook_deliveries_test_idx ON webhook_deliveries (webhook_id, next_attempt_at) WHERE status = 'PENDING' AND test;
 CREATE INDEX webhook_deliveries_claimed_idx ON webhook_deliveries (webhook_id, claimed_until) WHERE claimed_until IS NOT NULL;
 CREATE INDEX webhook_deliveries_newest_idx ON webhook_deliveries (webhook_id, created_at DESC, id);
 CREATE INDEX webhook_deliveries_status_idx ON webhook_deliveries (webhook_id, status, created_at DESC, id);
@@ -106,6 +108,7 @@ COMMENT ON COLUMN webhook_deliveries.id IS 'Id in the API.';
 COMMENT ON COLUMN webhook_deliveries.webhook_id IS 'The receiver.';
 COMMENT ON COLUMN webhook_deliveries.event_id IS 'The event it tells of.';
 COMMENT ON COLUMN webhook_deliveries.part IS 'Which part of the event, from 1: one of many numbers is told in several messages.';
+COMMENT ON COLUMN webhook_deliveries.test IS 'Whether it is a test, which goes also to a webhook that is paused or asked to be left alone.';
 COMMENT ON COLUMN webhook_deliveries.status IS 'What became of it.';
 COMMENT ON COLUMN webhook_deliveries.attempts IS 'Attempts that were begun. It is the ticket of the one under way: the outcome of an older one does not count.';
 COMMENT ON COLUMN webhook_deliveries.tries IS 'Attempts that were begun since it was made or retried by hand; they decide how long the next one waits.';
@@ -120,6 +123,7 @@ COMMENT ON COLUMN webhook_deliveries.ended_at IS 'When it was delivered or given
 COMMENT ON INDEX webhook_deliveries_pkey IS 'Key of a delivery.';
 COMMENT ON INDEX webhook_deliveries_event_key IS 'A webhook is told once of each part of an event.';
 COMMENT ON INDEX webhook_deliveries_due_idx IS 'What is due, by webhook.';
+COMMENT ON INDEX webhook_deliveries_test_idx IS 'Tests that are due, by webhook.';
 COMMENT ON INDEX webhook_deliveries_claimed_idx IS 'Attempts under way, by webhook.';
 COMMENT ON INDEX webhook_deliveries_newest_idx IS 'Deliveries of a webhook, newest first.';
 COMMENT ON INDEX webhook_deliveries_status_idx IS 'Deliveries of a webhook in one state, newest first; counts them.';

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,4 +74,14 @@ type OutboxRetention struct {
 	Delivered time.Duration // deliveries that were made
 	Dead      time.Duration // deliveries that were given up
 	Events    time.Duration // published events to which no delivery refers
+}
+
+// MessageID is the id of a message: that of its event, with the number of the part behind it from the second part on.
+// It is the same in every attempt and for every receiver.
+func MessageID(event uuid.UUID, part int) string {
+	id := "evt_" + hex.EncodeToString(event[:])
+	if part > 1 {
+		id += "_" + strconv.Itoa(part)
+	}
+	return id
 }

@@ -22,6 +22,12 @@ const (
 	SecretOverlap         = 24 * time.Hour // how long messages carry signatures of the old secret too
 )
 
+// The kinds of the ids by which the API names webhooks and deliveries.
+const (
+	KindWebhook  = "whk"
+	KindDelivery = "whd"
+)
+
 // WebhookStatus is whether a webhook is called.
 type WebhookStatus string
 

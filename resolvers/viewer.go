@@ -42,6 +42,10 @@ func (q query) Node(ctx context.Context, id string) (model.Node, error) {
 		return asNode(orNull(q.scheduleByID(ctx, id)))
 	case model.KindImport:
 		return asNode(orNull(q.importByID(ctx, id)))
+	case model.KindWebhook:
+		return asNode(orNull(q.webhookByID(ctx, id)))
+	case model.KindDelivery:
+		return asNode(orNull(q.deliveryByID(ctx, id)))
 	}
 	return nil, nil //nolint:nilnil // nothing has such an id
 }

@@ -2,52 +2,178 @@ package resolvers
 
 import (
 	"context"
-	"errors"
+
+	"github.com/google/uuid"
 
 	"phoneregistry/graph/model"
+	"phoneregistry/registry"
 )
 
-// Webhook is not built yet.
-func (r query) Webhook(ctx context.Context, id string) (*model.Webhook, error) {
-	return nil, errors.ErrUnsupported
+// Webhook finds a webhook.
+func (q query) Webhook(ctx context.Context, id string) (*model.Webhook, error) {
+	return orNull(q.webhookByID(ctx, id))
 }
 
-// Webhooks is not built yet.
-func (r query) Webhooks(ctx context.Context, first *int, after *string) (*model.WebhookConnection, error) {
-	return nil, errors.ErrUnsupported
+// webhookByID returns registry.ErrNotFound also for what is no id of a webhook. Only administrators may see webhooks,
+// also where the field that leads here is open to others.
+func (r *Resolver) webhookByID(ctx context.Context, id string) (*model.Webhook, error) {
+	if err := administers(ctx); err != nil {
+		return nil, err
+	}
+	key, err := parseID(model.KindWebhook, id)
+	if err != nil {
+		return nil, err
+	}
+	hook, err := r.service.Webhook(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &model.Webhook{Webhook: hook}, nil
 }
 
-// CreateWebhook is not built yet.
-func (r mutation) CreateWebhook(ctx context.Context, input model.CreateWebhookInput) (*model.WebhookSecretPayload, error) {
-	return nil, errors.ErrUnsupported
+// deliveryByID is webhookByID for a delivery.
+func (r *Resolver) deliveryByID(ctx context.Context, id string) (*model.WebhookDelivery, error) {
+	if err := administers(ctx); err != nil {
+		return nil, err
+	}
+	key, err := parseID(model.KindDelivery, id)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.service.Delivery(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &model.WebhookDelivery{Delivery: d}, nil
 }
 
-// UpdateWebhook is not built yet.
-func (r mutation) UpdateWebhook(ctx context.Context, input model.UpdateWebhookInput) (*model.WebhookPayload, error) {
-	return nil, errors.ErrUnsupported
+func administers(ctx context.Context) error {
+	if registry.ActorFrom(ctx).May() {
+		return nil
+	}
+	return &forbidden{roles: []registry.Role{registry.RoleAdmin}}
 }
 
-// RotateWebhookSecret is not built yet.
-func (r mutation) RotateWebhookSecret(ctx context.Context, input model.WebhookInput) (*model.WebhookSecretPayload, error) {
-	return nil, errors.ErrUnsupported
+// Webhooks pages through the webhooks, newest first.
+func (q query) Webhooks(ctx context.Context, first *int, after *string) (*model.WebhookConnection, error) {
+	l := q.list("webhooks")
+	request, err := l.page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	page, err := q.service.Webhooks(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	nodes := wrap(page.Items, func(w registry.Webhook) *model.Webhook { return &model.Webhook{Webhook: w} })
+	return &model.WebhookConnection{Connection: connect(l, page, nodes, request, q.service.CountWebhooks)}, nil
 }
 
-// DeleteWebhook is not built yet.
-func (r mutation) DeleteWebhook(ctx context.Context, input model.WebhookInput) (*model.DeleteWebhookPayload, error) {
-	return nil, errors.ErrUnsupported
+// Deliveries pages through the deliveries of a webhook, newest first.
+func (r webhook) Deliveries(ctx context.Context, obj *model.Webhook, status *registry.DeliveryStatus, first *int, after *string,
+) (*model.WebhookDeliveryConnection, error) {
+	l := r.list("deliveries/" + obj.ID())
+	request, err := l.page(first, after)
+	if err != nil {
+		return nil, err
+	}
+	filter := registry.DeliveryFilter{Webhook: obj.Webhook.ID, Status: deref(status)}
+	page, err := r.service.Deliveries(ctx, filter, request)
+	if err != nil {
+		return nil, err
+	}
+	nodes := wrap(page.Items, func(d registry.Delivery) *model.WebhookDelivery { return &model.WebhookDelivery{Delivery: d} })
+	return &model.WebhookDeliveryConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
+		return r.service.CountDeliveries(ctx, filter)
+	})}, nil
 }
 
-// TestWebhook is not built yet.
-func (r mutation) TestWebhook(ctx context.Context, input model.WebhookInput) (*model.WebhookDeliveryPayload, error) {
-	return nil, errors.ErrUnsupported
+// CreateWebhook makes a webhook and tells its secret this once.
+func (m mutation) CreateWebhook(ctx context.Context, input model.CreateWebhookInput) (*model.WebhookSecretPayload, error) {
+	hook, secret, err := m.service.CreateWebhook(ctx, registry.NewWebhook{
+		URL: input.URL, Events: input.Events, Description: deref(input.Description.Value()),
+	})
+	return secretPayload(hook, secret, err, "input")
 }
 
-// RetryWebhookDelivery is not built yet.
-func (r mutation) RetryWebhookDelivery(ctx context.Context, input model.WebhookDeliveryInput) (*model.WebhookDeliveryPayload, error) {
-	return nil, errors.ErrUnsupported
+// RotateWebhookSecret gives a webhook another secret and tells it this once.
+func (m mutation) RotateWebhookSecret(ctx context.Context, input model.WebhookInput) (*model.WebhookSecretPayload, error) {
+	var (
+		hook   registry.Webhook
+		secret string
+	)
+	key, err := parseID(model.KindWebhook, input.ID)
+	if err == nil {
+		hook, secret, err = m.service.RotateWebhookSecret(ctx, key)
+	}
+	return secretPayload(hook, secret, err, "input", "id")
 }
 
-// Deliveries is not built yet.
-func (r webhook) Deliveries(ctx context.Context, obj *model.Webhook, status *model.WebhookDeliveryStatus, first *int, after *string) (*model.WebhookDeliveryConnection, error) {
-	return nil, errors.ErrUnsupported
+func secretPayload(hook registry.Webhook, secret string, err error, path ...string) (*model.WebhookSecretPayload, error) {
+	payload := &model.WebhookSecretPayload{}
+	if payload.UserErrors, err = userErrors(err, path...); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Webhook, payload.Secret = &model.Webhook{Webhook: hook}, &secret
+	return payload, nil
+}
+
+// UpdateWebhook changes a webhook.
+func (m mutation) UpdateWebhook(ctx context.Context, input model.UpdateWebhookInput) (*model.WebhookPayload, error) {
+	key, err := parseID(model.KindWebhook, input.ID)
+	var hook registry.Webhook
+	if err == nil {
+		change := registry.WebhookChange{
+			URL: input.URL.Value(), Events: input.Events.Value(), Status: input.Status.Value(), Description: input.Description.Value(),
+		}
+		if input.Description.IsSet() && change.Description == nil { // null takes it away
+			change.Description = new(string)
+		}
+		hook, err = m.service.UpdateWebhook(ctx, key, change)
+	}
+	payload := &model.WebhookPayload{}
+	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Webhook = &model.Webhook{Webhook: hook}
+	return payload, nil
+}
+
+// DeleteWebhook removes a webhook with its deliveries.
+func (m mutation) DeleteWebhook(ctx context.Context, input model.WebhookInput) (*model.DeleteWebhookPayload, error) {
+	key, err := parseID(model.KindWebhook, input.ID)
+	if err == nil {
+		err = m.service.DeleteWebhook(ctx, key)
+	}
+	payload := &model.DeleteWebhookPayload{}
+	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.DeletedID = &input.ID
+	return payload, nil
+}
+
+// TestWebhook sends a test message to a webhook.
+func (m mutation) TestWebhook(ctx context.Context, input model.WebhookInput) (*model.WebhookDeliveryPayload, error) {
+	return deliveryPayload(ctx, model.KindWebhook, input.ID, m.service.TestWebhook)
+}
+
+// RetryWebhookDelivery tries a dead delivery again.
+func (m mutation) RetryWebhookDelivery(ctx context.Context, input model.WebhookDeliveryInput) (*model.WebhookDeliveryPayload, error) {
+	return deliveryPayload(ctx, model.KindDelivery, input.ID, m.service.RetryDelivery)
+}
+
+func deliveryPayload(ctx context.Context, kind, id string, do func(context.Context, uuid.UUID) (registry.Delivery, error),
+) (*model.WebhookDeliveryPayload, error) {
+	key, err := parseID(kind, id)
+	var d registry.Delivery
+	if err == nil {
+		d, err = do(ctx, key)
+	}
+	payload := &model.WebhookDeliveryPayload{}
+	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
+		return payload, err
+	}
+	payload.Delivery = &model.WebhookDelivery{Delivery: d}
+	return payload, nil
 }

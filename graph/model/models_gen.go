@@ -60,7 +60,7 @@ type CreateWebhookInput struct {
 	// The address to call: https, at most 2,000 bytes, without user and password.
 	URL string `json:"url"`
 	// What to tell it; at least one.
-	Events []WebhookEventType `json:"events"`
+	Events []registry.EventType `json:"events"`
 	// What it is for; at most 200 characters.
 	Description graphql.Omittable[*string] `json:"description,omitempty"`
 }
@@ -258,9 +258,9 @@ type UpdateWebhookInput struct {
 	// Another address.
 	URL graphql.Omittable[*string] `json:"url,omitempty"`
 	// Other events.
-	Events graphql.Omittable[[]WebhookEventType] `json:"events,omitempty"`
+	Events graphql.Omittable[[]registry.EventType] `json:"events,omitempty"`
 	// Whether it is called.
-	Status graphql.Omittable[*WebhookStatus] `json:"status,omitempty"`
+	Status graphql.Omittable[*registry.WebhookStatus] `json:"status,omitempty"`
 	// Another description.
 	Description graphql.Omittable[*string] `json:"description,omitempty"`
 }
@@ -341,94 +341,6 @@ type Viewer struct {
 	SeesWholeNumbers bool `json:"seesWholeNumbers"`
 }
 
-// A receiver of notifications: an address that is called with a signed message when something happened.
-type Webhook struct {
-	// The global, opaque id.
-	ID string `json:"id"`
-	// The address that is called.
-	URL string `json:"url"`
-	// What it is told.
-	Events []WebhookEventType `json:"events"`
-	// Whether it is called.
-	Status WebhookStatus `json:"status"`
-	// What it is for, in the words of its maker.
-	Description *string `json:"description,omitempty"`
-	// Deliveries that wait for an attempt.
-	Pending int64 `json:"pending"`
-	// Deliveries whose attempts all failed.
-	Dead int64 `json:"dead"`
-	// When it last answered with a 2xx status.
-	LastDeliveredAt *time.Time `json:"lastDeliveredAt,omitempty"`
-	// Its deliveries, newest first.
-	Deliveries *WebhookDeliveryConnection `json:"deliveries"`
-	// Who made it.
-	CreatedBy string `json:"createdBy"`
-	// When it was made.
-	CreatedAt time.Time `json:"createdAt"`
-}
-
-func (Webhook) IsNode() {}
-
-// A page of webhooks.
-type WebhookConnection struct {
-	// Entries with their cursors.
-	Edges []WebhookEdge `json:"edges"`
-	// The entries.
-	Nodes []Webhook `json:"nodes"`
-	// Where this page stands.
-	PageInfo *PageInfo `json:"pageInfo"`
-	// How many entries match in all. Counted only when asked for.
-	TotalCount int64 `json:"totalCount"`
-}
-
-// One message to a webhook and what became of it.
-type WebhookDelivery struct {
-	// The global, opaque id.
-	ID string `json:"id"`
-	// What it tells of: `job.finished`, `lead.tier_changed`, `import.finished`, or `webhook.test`.
-	Event string `json:"event"`
-	// The id of the event, the same in every attempt and for every receiver; receivers use it to drop repeats.
-	EventID string `json:"eventId"`
-	// What became of it.
-	Status WebhookDeliveryStatus `json:"status"`
-	// How many attempts were made.
-	Attempts int `json:"attempts"`
-	// The HTTP status of the last answer; null when there was none.
-	ResponseStatus *int `json:"responseStatus,omitempty"`
-	// Why the last attempt failed; null when it did not.
-	Error *string `json:"error,omitempty"`
-	// How long the last attempt took, in milliseconds.
-	DurationMs *int `json:"durationMs,omitempty"`
-	// When the event happened.
-	CreatedAt time.Time `json:"createdAt"`
-	// When the next attempt is due; null when there is none.
-	NextAttemptAt *time.Time `json:"nextAttemptAt,omitempty"`
-	// When it was delivered.
-	DeliveredAt *time.Time `json:"deliveredAt,omitempty"`
-}
-
-func (WebhookDelivery) IsNode() {}
-
-// A page of deliveries.
-type WebhookDeliveryConnection struct {
-	// Entries with their cursors.
-	Edges []WebhookDeliveryEdge `json:"edges"`
-	// The entries.
-	Nodes []WebhookDelivery `json:"nodes"`
-	// Where this page stands.
-	PageInfo *PageInfo `json:"pageInfo"`
-	// How many entries match in all. Counted only when asked for.
-	TotalCount int64 `json:"totalCount"`
-}
-
-// A delivery in a page.
-type WebhookDeliveryEdge struct {
-	// Position of this entry.
-	Cursor string `json:"cursor"`
-	// The entry.
-	Node *WebhookDelivery `json:"node"`
-}
-
 // The delivery to act on.
 type WebhookDeliveryInput struct {
 	// Its id.
@@ -441,14 +353,6 @@ type WebhookDeliveryPayload struct {
 	Delivery *WebhookDelivery `json:"delivery,omitempty"`
 	// What the caller can correct.
 	UserErrors []registry.Error `json:"userErrors"`
-}
-
-// A webhook in a page.
-type WebhookEdge struct {
-	// Position of this entry.
-	Cursor string `json:"cursor"`
-	// The entry.
-	Node *Webhook `json:"node"`
 }
 
 // The webhook to act on.
@@ -633,186 +537,6 @@ func (e *OrderDirection) UnmarshalJSON(b []byte) error {
 }
 
 func (e OrderDirection) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
-// What became of a delivery to a webhook.
-type WebhookDeliveryStatus string
-
-const (
-	// It waits for its first or its next attempt.
-	WebhookDeliveryStatusPending WebhookDeliveryStatus = "PENDING"
-	// The receiver answered with a 2xx status.
-	WebhookDeliveryStatusDelivered WebhookDeliveryStatus = "DELIVERED"
-	// All attempts failed. It can be tried again by hand.
-	WebhookDeliveryStatusDead WebhookDeliveryStatus = "DEAD"
-)
-
-var AllWebhookDeliveryStatus = []WebhookDeliveryStatus{
-	WebhookDeliveryStatusPending,
-	WebhookDeliveryStatusDelivered,
-	WebhookDeliveryStatusDead,
-}
-
-func (e WebhookDeliveryStatus) IsValid() bool {
-	switch e {
-	case WebhookDeliveryStatusPending, WebhookDeliveryStatusDelivered, WebhookDeliveryStatusDead:
-		return true
-	}
-	return false
-}
-
-func (e WebhookDeliveryStatus) String() string {
-	return string(e)
-}
-
-func (e *WebhookDeliveryStatus) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = WebhookDeliveryStatus(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid WebhookDeliveryStatus", str)
-	}
-	return nil
-}
-
-func (e WebhookDeliveryStatus) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *WebhookDeliveryStatus) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e WebhookDeliveryStatus) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
-// What a webhook is told.
-type WebhookEventType string
-
-const (
-	// A validation job reached its final state.
-	WebhookEventTypeJobFinished WebhookEventType = "JOB_FINISHED"
-	// Lead scores moved to another tier. One delivery may hold many numbers.
-	WebhookEventTypeLeadTierChanged WebhookEventType = "LEAD_TIER_CHANGED"
-	// An import reached its final state.
-	WebhookEventTypeImportFinished WebhookEventType = "IMPORT_FINISHED"
-)
-
-var AllWebhookEventType = []WebhookEventType{
-	WebhookEventTypeJobFinished,
-	WebhookEventTypeLeadTierChanged,
-	WebhookEventTypeImportFinished,
-}
-
-func (e WebhookEventType) IsValid() bool {
-	switch e {
-	case WebhookEventTypeJobFinished, WebhookEventTypeLeadTierChanged, WebhookEventTypeImportFinished:
-		return true
-	}
-	return false
-}
-
-func (e WebhookEventType) String() string {
-	return string(e)
-}
-
-func (e *WebhookEventType) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = WebhookEventType(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid WebhookEventType", str)
-	}
-	return nil
-}
-
-func (e WebhookEventType) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *WebhookEventType) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e WebhookEventType) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
-}
-
-// Whether a webhook is called.
-type WebhookStatus string
-
-const (
-	// It is called.
-	WebhookStatusActive WebhookStatus = "ACTIVE"
-	// It is not called; what happens meanwhile is not kept for it.
-	WebhookStatusPaused WebhookStatus = "PAUSED"
-)
-
-var AllWebhookStatus = []WebhookStatus{
-	WebhookStatusActive,
-	WebhookStatusPaused,
-}
-
-func (e WebhookStatus) IsValid() bool {
-	switch e {
-	case WebhookStatusActive, WebhookStatusPaused:
-		return true
-	}
-	return false
-}
-
-func (e WebhookStatus) String() string {
-	return string(e)
-}
-
-func (e *WebhookStatus) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = WebhookStatus(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid WebhookStatus", str)
-	}
-	return nil
-}
-
-func (e WebhookStatus) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *WebhookStatus) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e WebhookStatus) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

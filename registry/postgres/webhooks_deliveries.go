@@ -97,8 +97,8 @@ VALUES ($1, 'webhook.test', $2, $3::text::json, $2, $2)`
 
 // -- name: insert_test_delivery
 const insertTestDelivery = `
-INSERT INTO webhook_deliveries (id, webhook_id, event_id, next_attempt_at, created_at)
-VALUES ($1, $2, $3, $4, $4)`
+INSERT INTO webhook_deliveries (id, webhook_id, event_id, test, next_attempt_at, created_at)
+VALUES ($1, $2, $3, true, $4, $4)`
 
 // TestWebhook makes a delivery of a test message, which is due at once.
 func (s *Store) TestWebhook(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {

@@ -16,14 +16,15 @@ import (
 const lockDueWebhooks = `
 SELECT w.id
 FROM webhooks w
-WHERE EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.status = 'PENDING' AND d.next_attempt_at <= $1
-	AND ((w.status = 'ACTIVE' AND coalesce(w.held_until <= $1, true))
-		OR EXISTS (SELECT FROM outbox o WHERE o.id = d.event_id AND o.type = 'webhook.test')))
+WHERE (w.status = 'ACTIVE' AND coalesce(w.held_until <= $1, true)
+		AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.status = 'PENDING' AND d.next_attempt_at <= $1))
+	OR EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.status = 'PENDING' AND d.test AND d.next_attempt_at <= $1)
 ORDER BY w.id
 FOR NO KEY UPDATE OF w`
 
 // -- name: claim_deliveries
-// A webhook has room for $3 attempts at a time. All get their first one before any gets a second one.
+// A webhook has room for $3 attempts at a time, and tests have as much of their own. All webhooks get their first one
+// before any gets a second one.
 const claimDeliveries = `
 WITH hooks AS MATERIALIZED (
 	SELECT w.id, w.status = 'ACTIVE' AND coalesce(w.held_until <= $2, true) AS open,
@@ -36,15 +37,27 @@ WITH hooks AS MATERIALIZED (
 	CROSS JOIN LATERAL (
 		SELECT d.id, d.next_attempt_at
 		FROM webhook_deliveries d
-		WHERE d.webhook_id = h.id AND d.status = 'PENDING' AND d.next_attempt_at <= $2
+		WHERE d.webhook_id = h.id AND d.status = 'PENDING' AND NOT d.test AND d.next_attempt_at <= $2
 			AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
-			AND (h.open OR EXISTS (SELECT FROM outbox o WHERE o.id = d.event_id AND o.type = 'webhook.test'))
 		ORDER BY d.next_attempt_at
 		LIMIT greatest(0, h.room)
 		FOR UPDATE OF d SKIP LOCKED
 	) d
+	WHERE h.open
+), tests AS MATERIALIZED (
+	SELECT d.id, d.next_attempt_at, 0 AS turn
+	FROM hooks h
+	CROSS JOIN LATERAL (
+		SELECT d.id, d.next_attempt_at
+		FROM webhook_deliveries d
+		WHERE d.webhook_id = h.id AND d.status = 'PENDING' AND d.test AND d.next_attempt_at <= $2
+			AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
+		ORDER BY d.next_attempt_at
+		LIMIT $3
+		FOR UPDATE OF d SKIP LOCKED
+	) d
 ), taken AS (
-	SELECT id FROM due ORDER BY turn, next_attempt_at LIMIT $4
+	SELECT id FROM (SELECT * FROM tests UNION ALL SELECT * FROM due) d ORDER BY turn, next_attempt_at LIMIT $4
 )
 UPDATE webhook_deliveries d
 SET attempts = d.attempts + 1, tries = d.tries + 1, claimed_until = $5
