@@ -16,6 +16,7 @@ import { ScheduleDetail } from './views/ScheduleDetail';
 import { NewSchedule } from './views/ScheduleEditor';
 import { Schedules } from './views/Schedules';
 import { StartJob } from './views/StartJob';
+import { Webhooks } from './views/Webhooks';
 import { Workers } from './views/Workers';
 
 interface Place {
@@ -37,6 +38,8 @@ function place({ view, id, query }: Route): Place {
       if (id === 'new') return { title: 'New schedule', body: <NewSchedule /> };
       if (id !== null) return { title: 'Schedule', body: <ScheduleDetail key={id} id={id} edit={query.has('edit')} /> };
       return { title: 'Schedules', body: <Schedules /> };
+    case 'webhooks':
+      return { title: 'Webhooks', body: <Webhooks id={id} edit={query.has('edit')} /> };
     case 'workers':
       return { title: 'Platforms and workers', body: <Workers /> };
     case 'imports':

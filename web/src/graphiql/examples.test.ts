@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, getVariableValues, Kind, parse, validate, type GraphQLSchema } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { examples, firstTabs, NEWEST_IMPORT, NEWEST_JOB, variablesText } from './examples';
+import { examples, firstTabs, variablesText } from './examples';
+import { NEWEST_IMPORT, NEWEST_JOB, NEWEST_WEBHOOK } from './lookups';
 
 function load(): GraphQLSchema {
   return buildSchema(readFileSync(new URL('../../../schema.graphqls', import.meta.url), 'utf8'));
@@ -35,6 +36,13 @@ describe('the examples', () => {
     expect([...kinds].sort()).toEqual(['mutation', 'query', 'subscription']);
   });
 
+  it('show every part of the job engine', () => {
+    const all = examples.map(({ query }) => query).join('\n');
+    for (const field of ['clientKey', 'validationSchedules', 'createValidationSchedule', 'workers', 'recordEvidence', 'webhooks', 'testWebhook']) {
+      expect(all).toContain(field);
+    }
+  });
+
   it('have ids of their own', () => {
     expect(new Set(examples.map(({ id }) => id)).size).toBe(examples.length);
   });
@@ -45,7 +53,7 @@ describe('the examples', () => {
     expect(found[0]?.variables).toBeUndefined();
   });
 
-  it.each([NEWEST_JOB, NEWEST_IMPORT])('look up by a valid query: %s', (query) => {
+  it.each([NEWEST_JOB, NEWEST_IMPORT, NEWEST_WEBHOOK])('look up by a valid query: %s', (query) => {
     expect(validate(schema, parse(query))).toEqual([]);
   });
 });

@@ -1,6 +1,9 @@
 // Operations to begin with. Each runs as it stands on a registry with sample data; what has to be
 // looked up first (the id of a job) is filled in when the example is opened.
 
+import { engineExamples } from './engineExamples';
+import { newest, NEWEST_IMPORT, NEWEST_JOB } from './lookups';
+
 /** Fills in variables from what the registry holds; null when it holds nothing fitting. */
 export type Prepare = (run: (query: string) => Promise<unknown>) => Promise<Record<string, unknown> | null>;
 
@@ -13,19 +16,6 @@ export interface Example {
   readonly prepare?: Prepare;
   /** What to say when `prepare` finds nothing. */
   readonly missing?: string;
-}
-
-export const NEWEST_JOB = 'query NewestJob { validationJobs(first: 1) { nodes { id } } }';
-export const NEWEST_IMPORT = 'query NewestImport { imports(first: 1) { nodes { id } } }';
-
-type Connection = { nodes?: { id: string }[] } | undefined;
-
-function newest(query: string, field: 'validationJobs' | 'imports'): Prepare {
-  return async (run) => {
-    const data = (await run(query)) as Record<string, Connection> | null;
-    const id = data?.[field]?.nodes?.[0]?.id;
-    return id === undefined ? null : { id };
-  };
 }
 
 export const examples: readonly Example[] = [
@@ -293,6 +283,7 @@ query NormalizePhone {
 }
 `,
   },
+  ...engineExamples,
 ];
 
 /** The examples that are open when GraphiQL is seen for the first time. */

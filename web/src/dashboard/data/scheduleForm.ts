@@ -113,7 +113,7 @@ export function createOf(form: ScheduleForm): CreateInput {
 /** Only what was changed, so that what another changed meanwhile stays; null takes a limit away. */
 export function updateOf(form: ScheduleForm, was: Schedule): UpdateInput {
   const before = formOf(was);
-  const changed = <K extends keyof ScheduleForm>(key: K) => JSON.stringify(form[key]) !== JSON.stringify(before[key]);
+  const changed = (key: keyof ScheduleForm) => JSON.stringify(form[key]) !== JSON.stringify(before[key]);
   return {
     id: was.id,
     ...(changed('name') ? { name: form.name.trim() } : {}),
