@@ -21,9 +21,10 @@ import (
 
 // WhatsApp is how the webhook of the WhatsApp Business Platform is proven and what becomes of what it tells.
 type WhatsApp struct {
-	VerifyToken string        // what Meta shows when the address is registered
-	AppSecrets  []string      // any of them signs: during a rotation there are two
-	HoldsFor    time.Duration // how long what is told counts
+	VerifyToken string           // what Meta shows when the address is registered
+	AppSecrets  []string         // any of them signs: during a rotation there are two
+	HoldsFor    time.Duration    // how long what is told counts
+	Now         func() time.Time // nil: time.Now
 }
 
 // Bounds of the webhook. Meta sends at most 3 MB, and tries again for days what is not answered with 200.
@@ -59,13 +60,16 @@ func newWhatsApp(c WhatsApp, service *registry.Service, log *slog.Logger, r prom
 	}
 	w := &whatsApp{
 		service: service, log: log, token: sha256.Sum256([]byte(c.VerifyToken)), holdsFor: c.HoldsFor,
-		places: make(chan struct{}, whatsAppAtOnce), now: time.Now,
+		places: make(chan struct{}, whatsAppAtOnce), now: c.Now,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "whatsapp_webhook_requests_total", Help: "Requests to the WhatsApp webhook, by what became of them.",
 		}, []string{"outcome"}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "whatsapp_webhook_events_total", Help: "Events that WhatsApp told, by kind and by what became of them.",
 		}, []string{"event", "outcome"}),
+	}
+	if w.now == nil {
+		w.now = time.Now
 	}
 	for _, secret := range c.AppSecrets {
 		if secret == "" {
@@ -147,7 +151,7 @@ func (a *whatsApp) receive(w http.ResponseWriter, r *http.Request) {
 
 // read reads the body, bounded in size and time.
 func (a *whatsApp) read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	if err := http.NewResponseController(w).SetReadDeadline(a.now().Add(whatsAppReading)); err != nil {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(whatsAppReading)); err != nil {
 		a.unavailable(w, r, "unavailable", err)
 		return nil, false
 	}

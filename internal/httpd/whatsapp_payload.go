@@ -53,7 +53,7 @@ type (
 		Value json.RawMessage `json:"value"`
 	}
 	whatsAppValue struct {
-		Contacts []whatsAppContact `json:"contacts"`
+		Contacts json.RawMessage   `json:"contacts"`
 		Messages []json.RawMessage `json:"messages"`
 		Statuses []json.RawMessage `json:"statuses"`
 	}
@@ -140,11 +140,13 @@ func (t *whatsAppTold) change(raw json.RawMessage, now time.Time) {
 		t.puzzle("change", "malformed")
 		return
 	}
+	var contacts []whatsAppContact
+	_ = json.Unmarshal(value.Contacts, &contacts) // what can be read of them helps, the rest is not needed
 	for _, raw := range value.Statuses {
-		t.status(raw, value.Contacts, now)
+		t.status(raw, contacts, now)
 	}
 	for _, raw := range value.Messages {
-		t.message(raw, value.Contacts, now)
+		t.message(raw, contacts, now)
 	}
 }
 
