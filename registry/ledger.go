@@ -18,6 +18,14 @@ type ChunkKey struct {
 	No       int
 }
 
+// Claim is how many chunks a relay wants to publish.
+type Claim struct {
+	Limit  int              // at most so many at once
+	MaxOut int              // and no more than so many out in all jobs together
+	Free   map[Platform]int // and so many of each platform, none of those it does not name; nil: of all as many as there are
+	Lease  time.Duration    // how long publishing them may take
+}
+
 // ClaimedChunk is a chunk that a relay has taken to publish it. While its claim holds no other relay takes it.
 type ClaimedChunk struct {
 	ChunkKey

@@ -317,7 +317,7 @@ func asSystem(t testing.TB) context.Context {
 func (a *app) work(t testing.TB, limit int, check func(registry.Number, registry.Platform) registry.Check) (done int) {
 	t.Helper()
 	ctx := asSystem(t)
-	claimed, err := a.store.ClaimChunks(ctx, limit, 1000, time.Minute)
+	claimed, err := a.store.ClaimChunks(ctx, registry.Claim{Limit: limit, MaxOut: 1000, Lease: time.Minute})
 	must(t, err)
 	var published []registry.PublishedChunk
 	var results []registry.ChunkResult

@@ -22,8 +22,10 @@ type Ledger interface {
 	// FailJob ends a job that cannot go on. *registry.Error INVALID_STATE when it has ended already.
 	FailJob(ctx context.Context, id uuid.UUID, message string) (registry.Job, error)
 
-	// ClaimChunks takes up to limit pending chunks to publish them, as long as no more than maxOut are out in all.
-	ClaimChunks(ctx context.Context, limit, maxOut int, lease time.Duration) ([]registry.ClaimedChunk, error)
+	// OpenPlatforms returns the platforms for which jobs that are not held have checks to do.
+	OpenPlatforms(ctx context.Context) ([]registry.Platform, error)
+	// ClaimChunks takes pending chunks to publish them, shared fairly among the jobs.
+	ClaimChunks(ctx context.Context, claim registry.Claim) ([]registry.ClaimedChunk, error)
 	// MarkPublished notes that the broker has acknowledged claimed chunks, and returns the jobs that run since.
 	MarkPublished(ctx context.Context, chunks []registry.PublishedChunk, lease time.Duration) ([]uuid.UUID, error)
 	// ReturnChunks makes claimed or published chunks of these epochs pending again.

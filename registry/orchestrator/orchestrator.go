@@ -43,6 +43,10 @@ type Config struct {
 	Poll time.Duration
 	// MaxOut is how many chunks of all jobs together may be out at the same time; 2,000.
 	MaxOut int
+	// Capacity tells how many chunks the workers of a platform can hold at once, as far as it is known; nothing is.
+	Capacity func(registry.Platform) (slots int, known bool)
+	// Slots is taken where that is not known; 16.
+	Slots int
 	// PublishBatch is how many chunks are published and marked together; 256.
 	PublishBatch int
 	// ClaimLease is how long a relay may take to publish what it has claimed; 15 s.
@@ -82,6 +86,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	setDefault(&c.Poll, 200*time.Millisecond)
 	setDefault(&c.MaxOut, 2000)
+	setDefault(&c.Slots, 16)
 	setDefault(&c.PublishBatch, 256)
 	setDefault(&c.ClaimLease, 15*time.Second)
 	setDefault(&c.Lease, time.Minute)

@@ -28,6 +28,9 @@ func (o *Orchestrator) relay(ctx context.Context) error {
 			o.wakeRelay.wait(ctx, fullWait*o.Poll)
 		case n == 0:
 			o.wakeRelay.wait(ctx, o.Poll)
+		default:
+			// Fast workers free a slot every few milliseconds: many chunks at once cost less than each alone.
+			sleep(ctx, o.Poll/paceOfPoll)
 		}
 	}
 	return nil
@@ -36,9 +39,16 @@ func (o *Orchestrator) relay(ctx context.Context) error {
 // fullWait is how many times of Config.Poll the relay leaves a full stream alone, unless results have come.
 const fullWait = 5
 
+// paceOfPoll is what part of Config.Poll the relay waits from one batch to the next.
+const paceOfPoll = 10
+
 // relayRound publishes one batch and returns how many chunks that were.
 func (o *Orchestrator) relayRound(ctx context.Context) (int, error) {
-	claimed, err := o.Ledger.ClaimChunks(ctx, o.PublishBatch, o.MaxOut, o.ClaimLease)
+	free, err := o.free(ctx)
+	if err != nil || len(free) == 0 {
+		return 0, err
+	}
+	claimed, err := o.Ledger.ClaimChunks(ctx, registry.Claim{Limit: o.PublishBatch, MaxOut: o.MaxOut, Free: free, Lease: o.ClaimLease})
 	if err != nil || len(claimed) == 0 {
 		return 0, err
 	}

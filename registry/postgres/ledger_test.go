@@ -20,7 +20,7 @@ const lease = time.Minute
 
 func (w *world) claim(t testing.TB, limit, maxOut int) []registry.ClaimedChunk {
 	t.Helper()
-	chunks, err := w.ClaimChunks(t.Context(), limit, maxOut, lease)
+	chunks, err := w.ClaimChunks(t.Context(), registry.Claim{Limit: limit, MaxOut: maxOut, Lease: lease})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestRelaysDoNotMeet(t *testing.T) {
 	for range 4 {
 		relays.Go(func() {
 			for ctx.Err() == nil {
-				chunks, err := w.ClaimChunks(ctx, 3, 1000, lease)
+				chunks, err := w.ClaimChunks(ctx, registry.Claim{Limit: 3, MaxOut: 1000, Lease: lease})
 				if err != nil {
 					t.Error(err)
 					return
