@@ -180,7 +180,7 @@ func (s *Server) buildService(context.Context) error {
 	notifier := orchestrator.NewNotifier(s.conn, s.log)
 	s.service = registry.New(registry.Config{
 		Store: s.store, Numbers: numbers, Model: model, Notifier: notifier, MaxPhones: s.config.MaxPhones, Logger: s.log,
-		Platforms: s.adapters.infos,
+		Platforms: s.adapters.infos, PrivateWebhooks: s.config.WebhookAllowPrivate,
 	})
 	spool := filepath.Join(s.config.DataDir, spoolDir)
 	if err := os.MkdirAll(spool, 0o700); err != nil {
@@ -207,6 +207,9 @@ func (s *Server) runLoops(ctx context.Context) error {
 	}
 	s.parts.loop("upkeep", s.upkeep)
 	s.parts.loop("orchestrator", orch.Run)
+	if err := s.runDispatcher(); err != nil {
+		return err
+	}
 	s.parts.loop("importer", s.importer.Run)
 	s.parts.loop("live", s.hub.Run)
 	return s.runWorkers(s.metrics)

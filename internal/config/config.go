@@ -64,6 +64,7 @@ type Serve struct {
 	Database
 	NATS
 	Delivery
+	Notifications
 	Adapters
 	WhatsApp
 	Log
