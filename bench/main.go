@@ -104,7 +104,7 @@ func (b *bench) parse(args []string) ([]string, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(b.out)
 	flags.StringVar(&b.only, "only", "", "measure only these, with commas: "+strings.Join(names, ","))
-	flags.IntVar(&b.rows, "rows", 0, "rows of the sample file that is imported (0: 200,000), and a quarter of it for jobs and reads")
+	flags.IntVar(&b.rows, "rows", 0, "rows of the sample file that is imported, and numbers of the job (0: 200,000); a quarter of it for reads")
 	flags.IntVar(&b.rounds, "rounds", 3, "times that each side is measured, in turns; the median counts")
 	flags.DurationVar(&b.seconds, "time", 5*time.Second, "how long a side is put under load in a round, where that can be chosen")
 	flags.BoolVar(&b.json, "json", false, "print JSON in place of the table")

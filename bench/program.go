@@ -45,8 +45,8 @@ func (b *bench) build(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// startProgram starts the server on a database and returns when it answers.
-func (b *bench) startProgram(ctx context.Context, db *registryDatabase) (*program, error) {
+// startProgram starts the server on a database, with some more flags, and returns when it answers.
+func (b *bench) startProgram(ctx context.Context, db *registryDatabase, flags ...string) (*program, error) {
 	path, err := b.build(ctx)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,8 @@ func (b *bench) startProgram(ctx context.Context, db *registryDatabase) (*progra
 	defer log.Close() //nolint:errcheck // the process has it
 	token := "bench-" + db.name + "-0123456789"
 	p := &program{exited: make(chan error, 1), graphql: endpoint{token: token}}
-	p.command = exec.Command(path, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir, "--log-level", "warn") //nolint:noctx // stopped by stop
+	flags = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir, "--log-level", "warn"}, flags...)
+	p.command = exec.Command(path, flags...) //nolint:noctx // stopped by stop
 	p.command.Env = append(os.Environ(), "PHONEREGISTRY_ADMIN_TOKEN="+token, "PHONEREGISTRY_DATABASE_URL="+db.url)
 	p.command.Stderr = log
 	out, err := p.command.StdoutPipe()

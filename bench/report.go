@@ -28,6 +28,7 @@ type line struct {
 	Ratio     float64 `json:"ratio,omitempty"`
 	Wanted    float64 `json:"wantedRatio,omitempty"` // 0: none
 	WantedOwn float64 `json:"wantedOwn,omitempty"`   // least Ours; 0: none
+	Most      float64 `json:"most,omitempty"`        // largest Ours; 0: none
 	Met       *bool   `json:"met,omitempty"`         // nil: nothing is wanted
 }
 
@@ -35,8 +36,8 @@ func (r *report) add(l line) {
 	if l.Peer > 0 {
 		l.Ratio = l.Ours / l.Peer
 	}
-	if (l.Wanted > 0 && l.Peer > 0) || l.WantedOwn > 0 {
-		met := (l.Peer <= 0 || l.Ratio >= l.Wanted) && l.Ours >= l.WantedOwn
+	if (l.Wanted > 0 && l.Peer > 0) || l.WantedOwn > 0 || l.Most > 0 {
+		met := (l.Peer <= 0 || l.Ratio >= l.Wanted) && l.Ours >= l.WantedOwn && (l.Most <= 0 || l.Ours <= l.Most)
 		l.Met = &met
 	}
 	r.Lines = append(r.Lines, l)
@@ -92,6 +93,9 @@ func wantedText(l line) string {
 	}
 	if l.WantedOwn > 0 {
 		parts = append(parts, "≥ "+amount(l.WantedOwn)+" "+l.Unit)
+	}
+	if l.Most > 0 {
+		parts = append(parts, "≤ "+amount(l.Most)+" "+l.Unit)
 	}
 	if len(parts) == 0 {
 		return "–"

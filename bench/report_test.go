@@ -14,6 +14,7 @@ func TestReport(t *testing.T) {
 	r.add(line{What: "b", Unit: "/s", Ours: 9_999, Against: "raw", Peer: 10_000, Wanted: 0.5, WantedOwn: 10_000})
 	r.add(line{What: "c", Unit: "/s", Ours: 12.34, Against: "peer", Peer: 24.68, Wanted: 0.51})
 	r.add(line{What: "d", Unit: "/s", Ours: 5, Wanted: 2}) // a peer that could not be measured
+	r.add(line{What: "e", Unit: "s", Ours: 1.25, Against: "limit", Peer: 5, Most: 1})
 	r.note("noted")
 	var b strings.Builder
 	if err := r.write(&b); err != nil {
@@ -24,6 +25,7 @@ func TestReport(t *testing.T) {
 		"b": "9,999 /s|10,000|raw|1.00|≥ 0.5, ≥ 10,000 /s|no",
 		"c": "12.3 /s|24.7|peer|0.50|≥ 0.51|no",
 		"d": "5.00 /s|–||–|≥ 2|–",
+		"e": "1.25 s|5.00|limit|0.25|≤ 1.00 s|no",
 	} {
 		if got := cells(b.String(), want); got != text {
 			t.Errorf("line %s is %q, want %q", want, got, text)
