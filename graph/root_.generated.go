@@ -29,6 +29,7 @@ type ResolverRoot interface {
 	LeadScore() LeadScoreResolver
 	Mutation() MutationResolver
 	Phone() PhoneResolver
+	PhoneConditions() PhoneConditionsResolver
 	PlatformInfo() PlatformInfoResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
@@ -1001,6 +1002,8 @@ type ValidationSchedule implements Node {
   status: ScheduleStatus!
   "The platforms it keeps fresh."
   platforms: [Platform!]!
+  "The numbers it keeps fresh, as they were told."
+  filter: PhoneConditions!
   "How long from one job to the next."
   every: Duration!
   "How many checks it may start in a day (UTC); null when there is no limit. What does not fit waits for the next day."
@@ -1031,6 +1034,30 @@ type ValidationSchedule implements Node {
   createdAt: Time!
   "When it last changed."
   updatedAt: Time!
+}
+
+"Which phones a schedule is about: the conditions of its ` + "`" + `PhoneFilter` + "`" + `. What was not told is null; all that was must hold."
+type PhoneConditions {
+  "In one of these regions (ISO 3166-1 alpha-2)."
+  regions: [String!]
+  "Of one of these line types."
+  lineTypes: [LineType!]
+  "Held by one of these customers."
+  customerIds: [String!]
+  "Given by one of these sources."
+  sources: [String!]
+  "Verified for at least one customer, or for none."
+  isVerified: Boolean
+  "Assigned by the numbering plan, or not."
+  isValid: Boolean
+  "Numbers that begin with these digits. Callers who may not see whole numbers get no more than the first three."
+  numberPrefix: String
+  "With a lead score of at least this."
+  minScore: Int
+  "In one of these tiers."
+  tiers: [QualityTier!]
+  "ACTIVE on every one of these platforms."
+  platforms: [Platform!]
 }
 
 "A page of schedules."
@@ -2152,6 +2179,32 @@ func (ec *executionContext) childFields_Phone(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Phone", field.Name)
 }
 
+func (ec *executionContext) childFields_PhoneConditions(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "regions":
+		return ec.fieldContext_PhoneConditions_regions(ctx, field)
+	case "lineTypes":
+		return ec.fieldContext_PhoneConditions_lineTypes(ctx, field)
+	case "customerIds":
+		return ec.fieldContext_PhoneConditions_customerIds(ctx, field)
+	case "sources":
+		return ec.fieldContext_PhoneConditions_sources(ctx, field)
+	case "isVerified":
+		return ec.fieldContext_PhoneConditions_isVerified(ctx, field)
+	case "isValid":
+		return ec.fieldContext_PhoneConditions_isValid(ctx, field)
+	case "numberPrefix":
+		return ec.fieldContext_PhoneConditions_numberPrefix(ctx, field)
+	case "minScore":
+		return ec.fieldContext_PhoneConditions_minScore(ctx, field)
+	case "tiers":
+		return ec.fieldContext_PhoneConditions_tiers(ctx, field)
+	case "platforms":
+		return ec.fieldContext_PhoneConditions_platforms(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PhoneConditions", field.Name)
+}
+
 func (ec *executionContext) childFields_PhoneConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -2628,6 +2681,8 @@ func (ec *executionContext) childFields_ValidationSchedule(ctx context.Context, 
 		return ec.fieldContext_ValidationSchedule_status(ctx, field)
 	case "platforms":
 		return ec.fieldContext_ValidationSchedule_platforms(ctx, field)
+	case "filter":
+		return ec.fieldContext_ValidationSchedule_filter(ctx, field)
 	case "every":
 		return ec.fieldContext_ValidationSchedule_every(ctx, field)
 	case "budgetPerDay":

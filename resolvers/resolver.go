@@ -87,6 +87,9 @@ func (r *Resolver) ValidationSchedule() graph.ValidationScheduleResolver {
 	return validationSchedule{r}
 }
 
+// PhoneConditions answers what of a filter not everybody may see.
+func (r *Resolver) PhoneConditions() graph.PhoneConditionsResolver { return phoneConditions{r} }
+
 // Webhook answers what a webhook does not hold itself.
 func (r *Resolver) Webhook() graph.WebhookResolver { return webhook{r} }
 
@@ -105,6 +108,7 @@ type (
 	importProgress     struct{ *Resolver }
 	platformInfo       struct{ *Resolver }
 	validationSchedule struct{ *Resolver }
+	phoneConditions    struct{ *Resolver }
 	webhook            struct{ *Resolver }
 )
 
