@@ -161,9 +161,14 @@ func startJob(ctx context.Context, at endpoint) (jobState, error) {
 
 // wait asks until the job has ended.
 func (j *jobState) wait(ctx context.Context, at endpoint) error {
+	return j.follow(ctx, at, func() bool { return false })
+}
+
+// follow asks until the job has ended or enough reports true, which it does after each answer.
+func (j *jobState) follow(ctx context.Context, at endpoint, enough func() bool) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for j.CompletedAt.IsZero() {
+	for j.CompletedAt.IsZero() && !enough() {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -178,6 +183,7 @@ func (j *jobState) wait(ctx context.Context, at endpoint) error {
 		}
 		*j = *answer.ValidationJob
 	}
+	enough()
 	return nil
 }
 

@@ -41,6 +41,7 @@ func sections() []section {
 		{"numbering", measureNumbering},
 		{"import", measureImports},
 		{"jobs", measureJobs},
+		{"start", measureStart},
 		{"graphql", measureGraphQL},
 	}
 }
