@@ -48,6 +48,12 @@ type OverdueChunk struct {
 	PublishedAt time.Time
 }
 
+// RecallableChunk is a chunk that nobody should begin any more: its job is held, or was cancelled.
+type RecallableChunk struct {
+	PublishedChunk
+	Cancelled bool
+}
+
 // ChunkResult is what a worker says of a chunk. Checks holds each number of the chunk once; a result of which that is
 // not true is refused.
 type ChunkResult struct {

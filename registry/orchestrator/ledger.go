@@ -31,6 +31,11 @@ type Ledger interface {
 	// ReturnChunks makes claimed or published chunks of these epochs pending again.
 	ReturnChunks(ctx context.Context, chunks []registry.PublishedChunk) (int64, error)
 
+	// RecallableChunks returns chunks of jobs that are held or were cancelled whose message may still wait in its stream.
+	RecallableChunks(ctx context.Context, limit int) ([]registry.RecallableChunk, error)
+	// ForgetChunks notes that the messages of cancelled chunks do not wait any more.
+	ForgetChunks(ctx context.Context, chunks []registry.PublishedChunk) error
+
 	// ReturnClaims makes chunks pending again whose claim has run out.
 	ReturnClaims(ctx context.Context) (int64, error)
 	// OverdueChunks returns published chunks without a result at their deadline.
@@ -41,6 +46,9 @@ type Ledger interface {
 	LastPublished(ctx context.Context) (map[registry.Platform]uint64, error)
 	// ReturnPublished makes a platform's published chunks pending again whose sequence is above after, up to last.
 	ReturnPublished(ctx context.Context, p registry.Platform, after, last uint64) (int64, error)
+
+	// RunDueSchedule starts the job of a schedule that is due. registry.ErrNotFound when none is.
+	RunDueSchedule(ctx context.Context) (registry.ScheduleRun, error)
 
 	// ApplyResults settles chunks and writes what follows from their results, each result exactly once.
 	ApplyResults(ctx context.Context, model *scoring.Model, results []registry.ChunkResult) (registry.Applied, error)

@@ -19,6 +19,8 @@ type metrics struct {
 	planned     prometheus.Counter
 	published   prometheus.Counter
 	returned    *prometheus.CounterVec // reason
+	recalled    prometheus.Counter
+	scheduled   *prometheus.CounterVec // outcome
 	expired     prometheus.Counter
 	restarts    *prometheus.CounterVec // loop
 }
@@ -46,6 +48,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		published: counter("phone_chunks_published_total", "Chunks that the broker acknowledged."),
 		returned: counters("phone_chunks_returned_total",
 			"Chunks that the reconciler had published again, by why: claim, stream or lost.", "reason"),
+		recalled: counter("phone_chunks_recalled_total",
+			"Chunks that were taken back from a stream because their job was held or cancelled."),
+		scheduled: counters("phone_schedule_runs_total",
+			"Times that a schedule was due, by what became of it: started or skipped.", "outcome"),
 		expired:  counter("phone_scores_expired_total", "Scores that were made anew because evidence ran out."),
 		restarts: counters("phone_orchestrator_restarts_total", "Times that a loop failed and was started again.", "loop"),
 	}
@@ -53,7 +59,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.validations, m.results, m.batch, m.chunks, m.oldest, m.planned, m.published, m.returned, m.expired, m.restarts,
+		m.validations, m.results, m.batch, m.chunks, m.oldest, m.planned, m.published, m.returned, m.recalled, m.scheduled, m.expired, m.restarts,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("orchestrator: register metrics: %w", err)

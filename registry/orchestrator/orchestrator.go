@@ -2,9 +2,11 @@
 // its ledger of chunks; what is in NATS can be lost at any time and is made anew from there.
 //
 //   - The planner cuts the targets of large jobs into chunks, step by step.
-//   - The relay publishes pending chunks, a bounded number of each job at a time.
+//   - The relay publishes pending chunks, no more than workers can hold, shared fairly among the jobs.
 //   - The applier takes results in batches and writes what follows from them, each exactly once.
 //   - The reconciler publishes again what got lost.
+//   - Recall takes back what nobody should begin, as its job is held or was cancelled.
+//   - The scheduler starts the jobs of standing schedules.
 //   - Expiry makes scores anew when their evidence runs out.
 //
 // Any number of servers may run an Orchestrator on the same database and NATS.
@@ -55,6 +57,8 @@ type Config struct {
 	Lease time.Duration
 	// Reconcile is how often the reconciler looks; 5 s.
 	Reconcile time.Duration
+	// Schedule is how often schedules that are due are looked for; 1 s.
+	Schedule time.Duration
 	// Expire is how often expired scores are looked for; 15 s.
 	Expire time.Duration
 	// Appliers is how many transactions that apply results run at the same time; 2.
@@ -91,6 +95,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.ClaimLease, 15*time.Second)
 	setDefault(&c.Lease, time.Minute)
 	setDefault(&c.Reconcile, 5*time.Second)
+	setDefault(&c.Schedule, time.Second)
 	setDefault(&c.Expire, 15*time.Second)
 	setDefault(&c.Appliers, 2)
 	setDefault(&c.BatchResults, 64)
@@ -118,7 +123,7 @@ type Orchestrator struct {
 
 	streamFull bool // the relay's: the last round met a full stream
 
-	wakePlanner, wakeRelay, wakeReconciler signal
+	wakePlanner, wakeRelay, wakeReconciler, wakeRecall signal
 }
 
 // New checks the configuration and makes an Orchestrator. It talks to nobody yet.
@@ -137,7 +142,7 @@ func New(c Config) (*Orchestrator, error) {
 	}
 	return &Orchestrator{
 		Config: c, js: js, metrics: m,
-		wakePlanner: newSignal(), wakeRelay: newSignal(), wakeReconciler: newSignal(),
+		wakePlanner: newSignal(), wakeRelay: newSignal(), wakeReconciler: newSignal(), wakeRecall: newSignal(),
 	}, nil
 }
 
@@ -151,6 +156,7 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 	hints, err := o.Conn.Subscribe(bus.JobEvents, func(*nats.Msg) {
 		o.wakePlanner.give()
 		o.wakeRelay.give()
+		o.wakeRecall.give()
 	})
 	if err != nil {
 		return fmt.Errorf("orchestrator: subscribe to %s: %w", bus.JobEvents, err)
@@ -166,6 +172,7 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 	loops.Go(func() { o.watch(ctx, status, cancel) })
 	for name, loop := range map[string]func(context.Context) error{
 		"planner": o.plan, "relay": o.relay, "applier": o.apply, "reconciler": o.reconcile, "expiry": o.expire,
+		"recall": o.recall, "scheduler": o.schedule,
 	} {
 		loops.Go(func() { o.supervise(ctx, name, loop) })
 	}

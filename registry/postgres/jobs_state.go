@@ -77,7 +77,8 @@ SET status = $2::text::job_status, sequence = sequence + 1, updated_at = $3::tim
 	completed_at = CASE WHEN $2::text = 'CANCELLED' THEN $3::timestamptz END
 WHERE id = $1`
 
-// PauseJob holds a job: what is with the broker and the workers goes on, nothing new is handed out.
+// PauseJob holds a job: what is with the workers goes on, nothing new is handed out. What still waits in a stream is
+// recalled; see RecallableChunks.
 func (s *Store) PauseJob(ctx context.Context, id uuid.UUID) (registry.Job, error) {
 	from := []registry.JobStatus{registry.JobQueued, registry.JobRunning}
 	return s.changeJob(ctx, id, "paused", from, func(tx pgx.Tx, now time.Time, _ registry.Job) (map[string]any, error) {
@@ -108,9 +109,10 @@ ORDER BY platform, chunk_no
 FOR UPDATE`
 
 // -- name: cancel_chunks
+// A deadline that stays says that the message of the chunk may still wait in its stream; see RecallableChunks.
 const cancelChunks = `
 UPDATE validation_chunks
-SET state = 'CANCELLED', deadline_at = NULL
+SET state = 'CANCELLED', deadline_at = CASE state WHEN 'PUBLISHED' THEN deadline_at END
 WHERE job_id = $1 AND state IN ('PENDING', 'CLAIMED', 'PUBLISHED')`
 
 // CancelJob ends a job for good. Its chunks that are not settled never will be: what comes of them is dropped. What

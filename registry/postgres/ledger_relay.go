@@ -344,18 +344,19 @@ func keysOf(chunks []registry.PublishedChunk) keys {
 }
 
 // -- name: mark_published
-// A claim that ran out while the broker was asked still counts, unless somebody else has claimed the chunk since.
+// A claim that ran out while the broker was asked still counts, unless somebody else has claimed the chunk since. Of a
+// chunk that was cancelled meanwhile it is noted where its message is.
 const markPublished = `
 WITH marked AS (
 	SELECT c.job_id, c.platform, c.chunk_no, a.stream_seq
 	FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::bigint[]) AS a (job_id, platform, chunk_no, epoch, stream_seq)
 	JOIN validation_chunks c ON c.job_id = a.job_id AND c.platform = a.platform::platform AND c.chunk_no = a.chunk_no
-	WHERE c.state IN ('PENDING', 'CLAIMED') AND c.epoch = a.epoch
+	WHERE c.state IN ('PENDING', 'CLAIMED', 'CANCELLED') AND c.epoch = a.epoch
 	ORDER BY c.job_id, c.platform, c.chunk_no
 	FOR UPDATE OF c
 )
 UPDATE validation_chunks c
-SET state = 'PUBLISHED', published_at = $6, deadline_at = $7, stream_seq = m.stream_seq
+SET state = CASE c.state WHEN 'CANCELLED' THEN c.state ELSE 'PUBLISHED' END, published_at = $6, deadline_at = $7, stream_seq = m.stream_seq
 FROM marked m
 WHERE c.job_id = m.job_id AND c.platform = m.platform AND c.chunk_no = m.chunk_no`
 
