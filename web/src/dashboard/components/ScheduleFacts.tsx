@@ -1,4 +1,5 @@
 import { budgetPart, budgetText } from '../data/fleetState';
+import { numbersText } from '../data/scheduleForm';
 import type { Schedule } from '../data/scheduleOperations';
 import { label, span } from '../format';
 import { Ago, Simulated, Soon, StatusPill } from './Bits';
@@ -23,8 +24,12 @@ export function ScheduleHead({ schedule, link }: { schedule: Schedule; link: str
 /** When it starts jobs, and what they may cost. */
 export function ScheduleFacts({ schedule }: { schedule: Schedule }) {
   const part = budgetPart(schedule);
+  const numbers = numbersText(schedule.filter);
   return (
     <>
+      <p className="hint" data-testid="schedule-numbers">
+        {numbers.length === 0 ? 'All valid numbers' : `Numbers ${numbers.join(', ')}`}
+      </p>
       <p className="hint">{schedule.platforms.map(label).join(', ')} · {label(schedule.priority).toLowerCase()} priority</p>
       <dl className="facts">
         <div data-testid="schedule-next">

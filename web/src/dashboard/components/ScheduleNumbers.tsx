@@ -1,10 +1,10 @@
 import { useQuery } from '../data/hooks';
 import { SourcesQuery, StatsQuery } from '../data/operations';
 import { numbersOf, type ScheduleForm } from '../data/scheduleForm';
+import type { Conditions } from '../data/scheduleOperations';
 import { label } from '../format';
 import { Shown } from './Bits';
 import { CheckList } from './CheckList';
-import { Choice } from './Choice';
 import { CountryFields } from './TargetFields';
 import { TargetSize } from './TargetSize';
 import { tiers } from './TierChart';
@@ -12,33 +12,12 @@ import { tiers } from './TierChart';
 interface Props {
   form: ScheduleForm;
   change: (part: Partial<ScheduleForm>) => void;
-  isNew: boolean;
+  /** The numbers of the schedule that is being changed; null for a new one. */
+  was: Conditions | null;
 }
-
-const keeping = [
-  { id: 'keep', name: 'As they are' },
-  { id: 'choose', name: 'Choose others' },
-];
 
 /** The numbers that a schedule keeps fresh. */
-export function ScheduleNumbers({ form, change, isNew }: Props) {
-  return (
-    <>
-      {!isNew && (
-        <Choice
-          label="Which numbers"
-          options={keeping}
-          value={form.keepNumbers ? 'keep' : 'choose'}
-          onChange={(id) => change({ keepNumbers: id === 'keep' })}
-          testId="schedule-keep-numbers"
-        />
-      )}
-      {!form.keepNumbers && <Fields form={form} change={change} />}
-    </>
-  );
-}
-
-function Fields({ form, change }: Omit<Props, 'isNew'>) {
+export function ScheduleNumbers({ form, change, was }: Props) {
   const stats = useQuery(StatsQuery, {});
   const sources = useQuery(SourcesQuery, {});
   return (
@@ -85,7 +64,7 @@ function Fields({ form, change }: Omit<Props, 'isNew'>) {
           data-testid="number-prefix"
         />
       </div>
-      <TargetSize filter={numbersOf(form)} platforms={form.platforms.length} />
+      <TargetSize filter={numbersOf(form, was)} platforms={form.platforms.length} />
     </>
   );
 }

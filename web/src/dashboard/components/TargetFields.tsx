@@ -69,20 +69,20 @@ interface CountryProps {
   onChange: (regions: string[]) => void;
 }
 
-/** The countries of which the registry holds most. */
+/** The countries of which the registry holds most, and those that are chosen already. */
 export function CountryFields({ byRegion, chosen, onChange }: CountryProps) {
+  const most = byRegion.filter((row) => row.region !== 'ZZ').slice(0, 40);
+  const counts = new Map(byRegion.map((row) => [row.region, row.count]));
+  const codes = [...new Set([...most.map((row) => row.region), ...chosen])];
   return (
     <CheckList
       legend="Countries"
       hint="none chosen means all"
-      options={byRegion
-        .filter((row) => row.region !== 'ZZ')
-        .slice(0, 40)
-        .map(({ region, count: n }) => ({
-          id: region,
-          name: regionName(region),
-          aside: <span className="hint">{compact(n)}</span>,
-        }))}
+      options={codes.map((code) => ({
+        id: code,
+        name: regionName(code),
+        aside: <span className="hint">{compact(counts.get(code) ?? 0)}</span>,
+      }))}
       chosen={chosen}
       onChange={onChange}
       hook="region"

@@ -3,7 +3,7 @@ import { buildSchema, getVariableValues, parse, type OperationDefinitionNode } f
 import { describe, expect, it } from 'vitest';
 import { textOf, type Operation } from '../../shared/api';
 import { secondsOf } from '../format';
-import { blankSchedule, createOf, everyOf, formOf, isoOf, lacking, updateOf, type ScheduleForm } from './scheduleForm';
+import { blankSchedule, createOf, everyOf, formOf, isoOf, lacking, numbersText, updateOf, type ScheduleForm } from './scheduleForm';
 import { CreateSchedule, UpdateSchedule, type Schedule } from './scheduleOperations';
 
 const schema = buildSchema(readFileSync(new URL('../../../../schema.graphqls', import.meta.url), 'utf8'));
@@ -34,6 +34,18 @@ const schedule: Schedule = {
   createdBy: 'me',
   createdAt: '2026-11-21T10:00:00Z',
   updatedAt: '2026-11-21T10:00:00Z',
+  filter: {
+    regions: ['CO', 'MX'],
+    lineTypes: ['MOBILE'],
+    customerIds: null,
+    sources: null,
+    isVerified: null,
+    isValid: true,
+    numberPrefix: null,
+    minScore: 40,
+    tiers: null,
+    platforms: null,
+  },
 };
 
 describe('createOf', () => {
@@ -81,10 +93,36 @@ describe('updateOf', () => {
     expect(complaints(UpdateSchedule, input)).toBeUndefined();
   });
 
-  it('sends other numbers only when they were chosen', () => {
-    expect(updateOf({ ...formOf(schedule), regions: ['CO'] }, schedule)).toEqual({ id: 'sch_1' });
-    const input = updateOf({ ...formOf(schedule), regions: ['CO'], keepNumbers: false }, schedule);
-    expect(input).toEqual({ id: 'sch_1', filter: { isValid: true, regions: ['CO'] } });
+  it('keeps the conditions that the form does not show when others were changed', () => {
+    const input = updateOf({ ...formOf(schedule), regions: ['CO'], prefix: '+57300' }, schedule);
+    expect(input).toEqual({
+      id: 'sch_1',
+      filter: { isValid: true, regions: ['CO'], lineTypes: ['MOBILE'], minScore: 40, numberPrefix: '+57300' },
+    });
+    expect(complaints(UpdateSchedule, input)).toBeUndefined();
+  });
+});
+
+describe('numbersText', () => {
+  const none = Object.fromEntries(Object.keys(schedule.filter).map((key) => [key, null])) as unknown as Schedule['filter'];
+
+  it('tells every condition', () => {
+    expect(numbersText(schedule.filter)).toEqual(['in Colombia, Mexico', 'line type Mobile', 'with at least 40 points']);
+    expect(
+      numbersText({
+        ...none,
+        sources: ['web_forms'],
+        tiers: ['HIGH'],
+        numberPrefix: '+57300',
+        platforms: ['WHATSAPP'],
+        isVerified: false,
+        customerIds: ['a', 'b'],
+      }),
+    ).toEqual(['tier High', 'from web_forms', 'beginning with +57300', 'active on WhatsApp', 'not verified', 'of 2 customers']);
+  });
+
+  it('is empty when there is none', () => {
+    expect(numbersText(none)).toEqual([]);
   });
 });
 

@@ -1,8 +1,8 @@
 // From what the form for a schedule holds to the input of the mutations.
-import { secondsOf } from '../format';
+import { label, plural, regionName, secondsOf } from '../format';
 import type { VariablesOf } from '../graphql';
 import type { JobPriority, Platform, Tier } from './operations';
-import type { CreateSchedule, Schedule, UpdateSchedule } from './scheduleOperations';
+import type { Conditions, CreateSchedule, Schedule, UpdateSchedule } from './scheduleOperations';
 import type { TargetFilter } from './startJob';
 
 export type CreateInput = VariablesOf<typeof CreateSchedule>['input'];
@@ -25,8 +25,6 @@ export interface ScheduleForm {
   tiers: readonly Tier[];
   sources: readonly string[];
   prefix: string;
-  /** Of a schedule that is there already: its numbers stay as they are. */
-  keepNumbers: boolean;
 }
 
 export const blankSchedule: ScheduleForm = {
@@ -41,7 +39,6 @@ export const blankSchedule: ScheduleForm = {
   tiers: [],
   sources: [],
   prefix: '',
-  keepNumbers: false,
 };
 
 /** A span in the largest unit that it is a whole number of. */
@@ -60,7 +57,10 @@ export function formOf(schedule: Schedule): ScheduleForm {
     budget: schedule.budgetPerDay === null ? '' : String(schedule.budgetPerDay),
     recheckAfter: schedule.recheckAfter ?? '',
     priority: schedule.priority,
-    keepNumbers: true,
+    regions: schedule.filter.regions ?? [],
+    tiers: schedule.filter.tiers ?? [],
+    sources: schedule.filter.sources ?? [],
+    prefix: schedule.filter.numberPrefix ?? '',
   };
 }
 
@@ -83,9 +83,19 @@ export function lacking(form: ScheduleForm): string | null {
   return null;
 }
 
-/** The numbers that a form means. Only valid ones can be checked. */
-export function numbersOf({ regions, tiers, sources, prefix }: Pick<ScheduleForm, 'regions' | 'tiers' | 'sources' | 'prefix'>): TargetFilter {
+/** The conditions of a filter that the form does not show, as they were told. */
+function hidden({ lineTypes, customerIds, isVerified, minScore, platforms }: Conditions): TargetFilter {
+  const rest = { lineTypes, customerIds, isVerified, minScore, platforms };
+  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
+}
+
+/** The numbers that a form means: what it shows, beside what it leaves as it was. Only valid ones can be checked. */
+export function numbersOf(
+  { regions, tiers, sources, prefix }: Pick<ScheduleForm, 'regions' | 'tiers' | 'sources' | 'prefix'>,
+  was: Conditions | null,
+): TargetFilter {
   return {
+    ...(was === null ? {} : hidden(was)),
     isValid: true,
     ...(regions.length > 0 ? { regions: [...regions] } : {}),
     ...(tiers.length > 0 ? { tiers: [...tiers] } : {}),
@@ -102,13 +112,15 @@ export function createOf(form: ScheduleForm): CreateInput {
   return {
     name: form.name.trim(),
     platforms: [...form.platforms],
-    filter: numbersOf(form),
+    filter: numbersOf(form, null),
     every: isoOf(form),
     priority: form.priority,
     ...(budgetPerDay === null ? {} : { budgetPerDay }),
     ...(recheckAfter === null ? {} : { recheckAfter }),
   };
 }
+
+const asked = ['regions', 'tiers', 'sources', 'prefix'] as const;
 
 /** Only what was changed, so that what another changed meanwhile stays; null takes a limit away. */
 export function updateOf(form: ScheduleForm, was: Schedule): UpdateInput {
@@ -118,10 +130,27 @@ export function updateOf(form: ScheduleForm, was: Schedule): UpdateInput {
     id: was.id,
     ...(changed('name') ? { name: form.name.trim() } : {}),
     ...(changed('platforms') ? { platforms: [...form.platforms] } : {}),
-    ...(form.keepNumbers ? {} : { filter: numbersOf(form) }),
+    ...(asked.some(changed) ? { filter: numbersOf(form, was.filter) } : {}),
     ...(changed('every') || changed('unit') ? { every: isoOf(form) } : {}),
     ...(changed('budget') ? { budgetPerDay: budgetOf(form) } : {}),
     ...(changed('recheckAfter') ? { recheckAfter: recheckOf(form) } : {}),
     ...(changed('priority') ? { priority: form.priority } : {}),
   };
+}
+
+/** The numbers of a schedule in words, one condition each; none means all valid numbers. */
+export function numbersText(of: Conditions): string[] {
+  const list = (name: string, values: readonly string[] | null, word: (value: string) => string = label) =>
+    values === null || values.length === 0 ? [] : [`${name} ${values.map(word).join(', ')}`];
+  return [
+    ...list('in', of.regions, regionName),
+    ...list('line type', of.lineTypes),
+    ...list('tier', of.tiers),
+    ...list('from', of.sources, (source) => source),
+    ...(of.numberPrefix === null ? [] : [`beginning with ${of.numberPrefix}`]),
+    ...(of.minScore === null ? [] : [`with at least ${of.minScore} points`]),
+    ...list('active on', of.platforms),
+    ...(of.isVerified === null ? [] : [of.isVerified ? 'verified' : 'not verified']),
+    ...(of.customerIds === null || of.customerIds.length === 0 ? [] : [`of ${plural(of.customerIds.length, 'customer')}`]),
+  ];
 }

@@ -6,6 +6,7 @@ const ScheduleFields = graphql(`
   fragment ScheduleFields on ValidationSchedule @_unmask {
     id name status platforms every budgetPerDay spentToday recheckAfter priority
     batchSize maxConcurrent retryAttempts nextRunAt lastRunAt lastSkipReason createdBy createdAt updatedAt
+    filter { regions lineTypes customerIds sources isVerified isValid numberPrefix minScore tiers platforms }
   }
 `);
 
@@ -81,3 +82,4 @@ export const DeleteSchedule = graphql(`
 `);
 
 export type Schedule = ResultOf<typeof ScheduleFields>;
+export type Conditions = Schedule['filter'];

@@ -68,7 +68,7 @@ export function ScheduleEditor({ schedule }: { schedule: Schedule | null }) {
           <PlatformFields chosen={form.platforms} onChange={(platforms) => change({ platforms })} />
         </Card>
         <Card title="Which numbers">
-          <ScheduleNumbers form={form} change={change} isNew={was === null} />
+          <ScheduleNumbers form={form} change={change} was={was?.filter ?? null} />
         </Card>
         <Card title="How often, and how much">
           <ScheduleLimits form={form} change={change} />
