@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,12 +21,16 @@ const (
 // EventSubject is the subject of the events of a type, such as job.finished.
 func EventSubject(eventType string) string { return eventSubjectPrefix + eventType }
 
-// EnsureEvents makes sure that the stream of events exists and has the settings of opts.
-func EnsureEvents(ctx context.Context, js jetstream.JetStream, opts Options) error {
+// EnsureEvents makes sure that the stream of events exists and has the settings of opts. It reports whether the stream
+// had to be made: what was published before is not in it.
+func EnsureEvents(ctx context.Context, js jetstream.JetStream, opts Options) (made bool, err error) {
 	config := streamConfig(EventStream, EventSubjects, "What happened in the registry, for programs of others.")
 	config.Retention, config.Discard, config.MaxAge = jetstream.LimitsPolicy, jetstream.DiscardOld, EventMaxAge
-	if err := ensureStream(ctx, js, config, opts); err != nil {
-		return fmt.Errorf("stream %s: %w", EventStream, err)
+	if _, err = js.Stream(ctx, EventStream); err != nil {
+		made = errors.Is(err, jetstream.ErrStreamNotFound)
 	}
-	return nil
+	if err := ensureStream(ctx, js, config, opts); err != nil {
+		return false, fmt.Errorf("stream %s: %w", EventStream, err)
+	}
+	return made, nil
 }

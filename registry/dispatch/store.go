@@ -22,6 +22,9 @@ type Outbox interface {
 	// ReleaseEvents gives claimed events back that could not be published.
 	ReleaseEvents(ctx context.Context, ids []uuid.UUID) error
 
+	// RepublishEvents makes all events that are still there due to be published again, and returns how many.
+	RepublishEvents(ctx context.Context) (int64, error)
+
 	// ClaimDeliveries takes up to limit deliveries that are due, no more than perWebhook of one webhook at a time.
 	ClaimDeliveries(ctx context.Context, limit, perWebhook int, lease time.Duration) ([]registry.Attempt, error)
 	// SettleDelivery writes what became of an attempt, and reports whether it counted.

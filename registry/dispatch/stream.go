@@ -18,10 +18,19 @@ const publishAtOnce = 16
 // askFor bounds what NATS is asked. A request that was under way when the connection broke is never answered.
 const askFor = 5 * time.Second
 
+// ensureStream makes sure of the stream. One that had to be made is filled from the outbox, as far as that goes back.
 func (d *Dispatcher) ensureStream(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askFor)
+	ask, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	return bus.EnsureEvents(ctx, d.js, d.Stream)
+	made, err := bus.EnsureEvents(ask, d.js, d.Stream)
+	if err != nil || !made {
+		return err
+	}
+	n, err := d.Outbox.RepublishEvents(ctx)
+	if err == nil && n > 0 {
+		d.Logger.Warn("the stream of events was made anew: what the outbox still holds is published again", "events", n)
+	}
+	return err
 }
 
 // publishAll publishes events in their order and returns how many the broker has acknowledged whole, those in front of

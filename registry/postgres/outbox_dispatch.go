@@ -123,6 +123,17 @@ func (s *Store) ReleaseEvents(ctx context.Context, ids []uuid.UUID) error {
 	return err
 }
 
+// -- name: republish_events
+const republishEvents = `
+UPDATE outbox
+SET published_at = NULL
+WHERE published_at IS NOT NULL AND type <> 'webhook.test'`
+
+// RepublishEvents makes all events that are still there due to be published again, and returns how many.
+func (s *Store) RepublishEvents(ctx context.Context) (int64, error) {
+	return s.execTx(ctx, "publish events again", republishEvents)
+}
+
 // -- name: outbox_state
 const selectOutboxState = `
 SELECT (SELECT min(created_at) FROM (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1) p),
