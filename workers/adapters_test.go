@@ -73,7 +73,8 @@ func TestBadAdapters(t *testing.T) {
 	r := newRig(t, bus.Options{})
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			cfg := workers.Config{Adapters: only(fake{check: tt.check})}
+			info := workers.Info{Credential: fmt.Sprint("account-", i)} // what one of them learns is not for the next
+			cfg := workers.Config{Adapters: only(fake{check: tt.check, info: info})}
 			if tt.name == "hangs" {
 				cfg.CallTimeout = 20 * time.Millisecond
 			}

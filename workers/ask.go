@@ -2,7 +2,7 @@ package workers
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,39 +10,58 @@ import (
 	"phoneregistry/internal/bus"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
+	"phoneregistry/workers/quota"
 )
 
-// asker gets an answer for every number of a chunk: in batches, politely, and again for what failed.
+// asker gets an answer for every number of a chunk: in batches, politely, and again for what failed. All chunks of a
+// lane share it.
 type asker struct {
 	caller   *caller
 	throttle *throttle
-	batch    int // numbers in one call
+	breaker  *breaker
+	gate     *gate
+	latency  *latency
+	quota    *quota.Quota // nil: this lane knows no others
+	done     *meter       // numbers that got their final answer
+	passed   *meter       // numbers that the platform did not refuse
+	largest  int          // numbers in one call
 	retry    Backoff
 	maxWait  time.Duration
 	now      func() time.Time
 	retries  prometheus.Counter
+	refused  prometheus.Counter
 }
 
 // maxRetries bounds what a chunk may ask for.
 const maxRetries = 10
 
+// work is one chunk that is being asked about.
+type work struct {
+	job      string
+	checks   []bus.CheckResult // one for each number, in the order of the chunk
+	patience time.Duration     // how long it may still wait because the platform is not to be asked
+}
+
 // ask returns a check for every number of the chunk, in its order. It fails only when ctx has ended, with its cause.
 func (a *asker) ask(ctx context.Context, chunk bus.Chunk) ([]bus.CheckResult, error) {
-	checks := make([]bus.CheckResult, len(chunk.Numbers))
+	w := &work{job: chunk.JobID, checks: make([]bus.CheckResult, len(chunk.Numbers)), patience: a.maxWait}
 	open := make([]int, len(chunk.Numbers)) // places of the numbers that have no final answer yet
 	for i, n := range chunk.Numbers {
 		open[i] = i
-		checks[i] = bus.CheckResult{Number: n}
+		w.checks[i] = bus.CheckResult{Number: n}
 	}
 	retries := min(max(chunk.RetryAttempts, 0), maxRetries)
 	for attempt := 0; ; attempt++ {
-		again, after, err := a.round(ctx, checks, open)
+		again, notBefore, err := a.round(ctx, w, open)
 		if err != nil {
 			return nil, err
 		}
-		if len(again) == 0 || attempt >= retries || after > a.maxWait {
-			return checks, nil
+		after := max(time.Until(notBefore), 0)
+		if len(again) == 0 || attempt >= retries || after > w.patience {
+			a.done.add(len(again))
+			return w.checks, nil
 		}
+		w.patience -= after
 		if !sleep(ctx, max(after, a.retry.after(attempt))) {
 			return nil, context.Cause(ctx)
 		}
@@ -51,53 +70,191 @@ func (a *asker) ask(ctx context.Context, chunk bus.Chunk) ([]bus.CheckResult, er
 	}
 }
 
+// size is how many numbers a call may hold now.
+func (a *asker) size() int {
+	if a.quota == nil {
+		return a.largest
+	}
+	return a.quota.CallSize()
+}
+
 // round asks once about the open checks. It returns which of them are worth asking again, and not before when.
-func (a *asker) round(ctx context.Context, checks []bus.CheckResult, open []int) (again []int, after time.Duration, err error) {
-	numbers := make([]numbering.Number, 0, min(a.batch, len(open)))
-	for batch := range slices.Chunk(open, a.batch) {
-		if !a.throttle.wait(ctx, len(batch), a.maxWait) {
-			if ctx.Err() != nil {
-				return nil, 0, context.Cause(ctx)
-			}
-			a.leave(checks, batch)
-			continue
-		}
+func (a *asker) round(ctx context.Context, w *work, open []int) (again []int, notBefore time.Time, err error) {
+	var numbers []numbering.Number
+	for len(open) > 0 {
+		batch := open[:min(a.size(), len(open))]
+		open = open[len(batch):]
 		numbers = numbers[:0]
 		for _, i := range batch {
-			numbers = append(numbers, numbering.Number(checks[i].Number))
+			numbers = append(numbers, numbering.Number(w.checks[i].Number))
 		}
-		outcomes, took := a.caller.call(ctx, numbers)
-		if ctx.Err() != nil { // the call failed because of us
-			return nil, 0, context.Cause(ctx)
+		answer, err := a.call(ctx, w, numbers)
+		if refusal, ok := errors.AsType[*notAsked](err); ok {
+			a.leave(w, batch, refusal)
+			continue
 		}
-		now := a.now().UTC()
-		for j, o := range outcomes {
+		if err != nil {
+			return nil, notBefore, err
+		}
+		now, before := a.now().UTC(), len(again)
+		for j, o := range answer.outcomes {
 			i := batch[j]
-			write(&checks[i], o, took, now)
+			write(&w.checks[i], o, answer.took, now)
 			if o.Status.Answered() || o.Permanent {
 				continue
 			}
 			again = append(again, i)
-			after = max(after, o.RetryAfter)
-			if o.Status == scoring.RateLimited && o.RetryAfter > 0 { // what it refuses here it refuses everywhere
-				a.throttle.hold(o.RetryAfter)
+			if t := time.Now().Add(o.RetryAfter); t.After(notBefore) {
+				notBefore = t
 			}
 		}
+		a.done.add(len(batch) - (len(again) - before))
 	}
-	return again, after, nil
+	return again, notBefore, nil
 }
 
-// leave ends checks that cannot be made because the platform wants to be left alone for too long. A check that was
-// made before keeps what it got.
-func (a *asker) leave(checks []bus.CheckResult, batch []int) {
-	now := a.now().UTC()
-	for _, i := range batch {
-		if checks[i].Status == "" {
-			checks[i].Status, checks[i].Method = string(scoring.RateLimited), a.caller.info.Method
-			checks[i].Reason = "not asked: the platform wants to be left alone for longer than a chunk may wait"
-			checks[i].CheckedAt = now
+// notAsked says that numbers were not asked because that would have to wait for longer than a chunk may.
+type notAsked struct {
+	status scoring.Status
+	reason string
+}
+
+func (e *notAsked) Error() string { return e.reason }
+
+// call makes one call as soon as it may. It fails with notAsked, and with the cause of ctx when that has ended.
+func (a *asker) call(ctx context.Context, w *work, numbers []numbering.Number) (answer, error) {
+	for {
+		if err := a.awaitOpen(ctx, w); err != nil {
+			return answer{}, err
+		}
+		if err := a.gate.enter(ctx, w.job); err != nil {
+			return answer{}, err
+		}
+		got, asked, err := a.tryCall(ctx, numbers)
+		a.gate.leave()
+		if err != nil || asked {
+			return got, err
 		}
 	}
+}
+
+// awaitOpen waits until neither the platform nor the breaker forbids to ask.
+func (a *asker) awaitOpen(ctx context.Context, w *work) error {
+	for {
+		wait, reason := a.throttle.held(), notAsked{scoring.RateLimited, ""}
+		woken := (<-chan struct{})(nil)
+		if wait <= 0 {
+			if wait, woken = a.breaker.blocked(); wait <= 0 {
+				return nil
+			}
+			wait = min(wait, max(w.patience, time.Millisecond)) // it may close before
+			reason.status = scoring.Failed
+		}
+		if wait > w.patience || w.patience <= 0 {
+			return a.giveUp(reason)
+		}
+		began := time.Now()
+		if !sleepUntilRung(ctx, wait, woken) {
+			return context.Cause(ctx)
+		}
+		w.patience -= time.Since(began)
+	}
+}
+
+// giveUp says why numbers are not asked.
+func (a *asker) giveUp(e notAsked) error {
+	if e.status == scoring.Failed {
+		_, _, why := a.breaker.status()
+		e.reason = "not asked: the platform does not work (" + why + ")"
+		return &e
+	}
+	_, why := a.throttle.status()
+	if why == "" {
+		why = reasonHeld
+	}
+	e.reason = "not asked: " + why + " for longer than a chunk may wait"
+	return &e
+}
+
+// tryCall makes the call in a turn. It returns false when it turned out that nothing may be asked now.
+func (a *asker) tryCall(ctx context.Context, numbers []numbering.Number) (answer, bool, error) {
+	if a.throttle.held() > 0 {
+		return answer{}, false, nil
+	}
+	epoch, ok := a.breaker.enter()
+	if !ok {
+		return answer{}, false, nil
+	}
+	callCtx, done, err := a.permit(ctx, len(numbers))
+	if held, ok := errors.AsType[*quota.HeldError](err); ok {
+		a.breaker.leave(epoch, verdictVoid)
+		a.throttle.holdUntil(held.Until, held.Reason)
+		return answer{}, false, nil
+	}
+	if err != nil {
+		a.breaker.leave(epoch, verdictVoid)
+		return answer{}, false, err
+	}
+	got := a.caller.call(callCtx, numbers)
+	done()
+	a.breaker.leave(epoch, got.verdict)
+	if ctx.Err() != nil { // the call failed because of us
+		return answer{}, false, context.Cause(ctx)
+	}
+	a.learn(ctx, got)
+	return got, true, nil
+}
+
+// permit waits for the quota. It returns the context of the call and what to call after it.
+func (a *asker) permit(ctx context.Context, numbers int) (context.Context, func(), error) {
+	if a.quota == nil {
+		return ctx, func() {}, nil
+	}
+	permit, err := a.quota.Acquire(ctx, numbers)
+	if err != nil {
+		return nil, nil, err
+	}
+	callCtx, cancel := permit.Context(ctx)
+	return callCtx, func() {
+		cancel()
+		permit.Done()
+	}, nil
+}
+
+// learn takes note of how a call went, here and for all workers.
+func (a *asker) learn(ctx context.Context, got answer) {
+	if got.verdict != verdictVoid && !got.refused {
+		a.gate.setLimit(a.latency.observe(len(got.outcomes), got.took))
+	}
+	measured := a.passed.rate(time.Second)
+	passed := 0
+	for i := range got.outcomes {
+		if got.verdict == verdictWorks && got.outcomes[i].Status != scoring.RateLimited {
+			passed++
+		}
+	}
+	a.passed.add(passed)
+	if got.refused {
+		a.refused.Inc()
+	}
+	switch {
+	case a.quota == nil:
+	case got.refused:
+		a.quota.Refused(ctx, got.began, measured, got.after)
+	case got.after > 0:
+		a.quota.Hold(ctx, got.after)
+	}
+}
+
+// leave ends checks that cannot be made. A check that was made before keeps what it got.
+func (a *asker) leave(w *work, batch []int, why *notAsked) {
+	now := a.now().UTC()
+	for _, i := range batch {
+		if c := &w.checks[i]; c.Status == "" {
+			c.Status, c.Method, c.Reason, c.CheckedAt = string(why.status), a.caller.info.Method, cut(why.reason, bus.MaxReasonBytes), now
+		}
+	}
+	a.done.add(len(batch))
 }
 
 func write(check *bus.CheckResult, o Outcome, took time.Duration, now time.Time) {

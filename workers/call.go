@@ -27,23 +27,50 @@ type caller struct {
 	broken   prometheus.Counter
 }
 
-// call asks about numbers and returns one valid outcome for each of them, in their order, and how long it took.
-// Whatever went wrong is told by outcomes.
-func (c *caller) call(ctx context.Context, numbers []numbering.Number) ([]Outcome, time.Duration) {
+// answer is what came of a call.
+type answer struct {
+	outcomes []Outcome // one valid outcome for each number, in their order
+	began    time.Time
+	took     time.Duration
+	verdict  verdict
+	refused  bool          // the platform refused some of the numbers, or all
+	after    time.Duration // the longest wait that it asked for
+}
+
+// call asks about numbers. Whatever went wrong is told by outcomes.
+func (c *caller) call(ctx context.Context, numbers []numbering.Number) answer {
 	callCtx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	start := time.Now()
+	a := answer{began: time.Now(), verdict: verdictWorks}
 	answers, err := c.check(callCtx, slices.Clone(numbers))
-	took := time.Since(start)
-	c.duration.Observe(took.Seconds())
+	a.took = time.Since(a.began)
+	c.duration.Observe(a.took.Seconds())
 	if err != nil {
-		return c.failed(callCtx, numbers, err), took
+		a.outcomes = c.failed(callCtx, numbers, err)
+		switch {
+		case a.outcomes[0].Status == scoring.RateLimited:
+		case ctx.Err() != nil, errors.Is(err, errPanic): // ended from here, or a fault of the adapter with these numbers
+			a.verdict = verdictVoid
+		default:
+			a.verdict = verdictFailed
+		}
+	} else {
+		a.outcomes = c.inOrder(numbers, answers)
+		for i := range a.outcomes {
+			c.verify(&a.outcomes[i])
+		}
 	}
-	outcomes := c.inOrder(numbers, answers)
-	for i := range outcomes {
-		c.verify(&outcomes[i])
+	for i := range a.outcomes {
+		o := &a.outcomes[i]
+		a.refused = a.refused || o.Status == scoring.RateLimited
+		if err != nil || o.Status == scoring.RateLimited { // what it refuses here it refuses everywhere
+			a.after = max(a.after, o.RetryAfter)
+		}
 	}
-	return outcomes, took
+	if a.after > 0 {
+		c.throttle.hold(a.after)
+	}
+	return a
 }
 
 var errPanic = errors.New("the adapter panicked")
@@ -85,9 +112,6 @@ func (c *caller) failed(ctx context.Context, numbers []numbering.Number, err err
 		o.Reason, o.Permanent, o.RetryAfter = cleanReason(callErr.Reason), callErr.Permanent, callErr.RetryAfter
 		if callErr.RateLimited {
 			o.Status = scoring.RateLimited
-		}
-		if o.RetryAfter > 0 {
-			c.throttle.hold(o.RetryAfter)
 		}
 	case ctx.Err() != nil:
 		o.Reason = "no answer in time"

@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"phoneregistry/internal/bus"
 	"phoneregistry/registry/scoring"
+	"phoneregistry/workers/quota"
 )
 
 // Config is what a Pool needs. Conn and Adapters are required; every other field has a default.
@@ -20,8 +22,17 @@ type Config struct {
 	Conn *nats.Conn
 	// Adapters are the platforms to work for, and how.
 	Adapters map[scoring.Platform]Adapter
-	// Concurrency is how many chunks of a platform are worked on at once, 1 to 256; DefaultConcurrency unless told.
+	// Concurrency is how many calls to a platform are made at the same time at most, 1 to 256; DefaultConcurrency unless
+	// told. Fewer are made while the platform answers slowly.
 	Concurrency map[scoring.Platform]int
+	// Slots is how many chunks of a platform are held at the same time, 1 to 256; DefaultSlots unless told. The calls
+	// are shared fairly among the jobs that the chunks are of.
+	Slots map[scoring.Platform]int
+	// Limits are what a platform allows to all workers with the same credential together; what the adapter says of its
+	// platform unless told.
+	Limits map[scoring.Platform]quota.Limits
+	// Version is the version of this program, for those who watch.
+	Version string
 	// Name names this worker in results and logs; host name and process id unless told.
 	Name string
 	// Logger takes what happens; slog.DiscardHandler unless told. No phone number is ever logged.
@@ -35,8 +46,10 @@ type Config struct {
 	Retry Backoff
 	// Reconnect is the wait after NATS did not answer; 250 ms to 15 s unless told.
 	Reconnect Backoff
-	// MaxWait is the longest a chunk waits because a platform asked to (Retry-After). A number that would have to
-	// wait longer ends as RATE_LIMITED. 2 min unless told.
+	// Breaker is how long a platform is left alone after its calls have failed too often; 5 s to 2 min unless told.
+	Breaker Backoff
+	// MaxWait is the longest a chunk waits because its platform is not to be asked: a Retry-After, an open breaker, a
+	// budget that is spent. What would have to wait longer ends as RATE_LIMITED or ERROR. 2 min unless told.
 	MaxWait time.Duration
 	// CallTimeout bounds one call to an adapter; 60 s unless told.
 	CallTimeout time.Duration
@@ -49,10 +62,14 @@ type Config struct {
 	Streams bus.Options
 }
 
-// DefaultConcurrency is how many chunks of a platform are worked on at once unless told.
-const DefaultConcurrency = 4
+const (
+	// DefaultConcurrency is how many calls to a platform are made at the same time unless told.
+	DefaultConcurrency = 4
+	// DefaultSlots is how many chunks of a platform are held at the same time unless told.
+	DefaultSlots = 16
 
-const maxConcurrency = 256
+	maxConcurrency = 256
+)
 
 // withDefaults checks the configuration and fills in what was not told.
 func (c Config) withDefaults() (Config, error) {
@@ -67,9 +84,16 @@ func (c Config) withDefaults() (Config, error) {
 			return c, err
 		}
 	}
-	for p, n := range c.Concurrency {
-		if n < 1 || n > maxConcurrency {
-			return c, fmt.Errorf("workers: Concurrency of %s is %d, want 1 to %d", p, n, maxConcurrency)
+	for name, setting := range map[string]map[scoring.Platform]int{"Concurrency": c.Concurrency, "Slots": c.Slots} {
+		for p, n := range setting {
+			if n < 1 || n > maxConcurrency {
+				return c, fmt.Errorf("workers: %s of %s is %d, want 1 to %d", name, p, n, maxConcurrency)
+			}
+		}
+	}
+	for p, l := range c.Limits {
+		if err := l.Check(); err != nil {
+			return c, fmt.Errorf("workers: Limits of %s: %w", p, err)
 		}
 	}
 	if c.Name == "" {
@@ -83,6 +107,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Retry = c.Retry.orDefault(500*time.Millisecond, 30*time.Second)
 	c.Reconnect = c.Reconnect.orDefault(250*time.Millisecond, 15*time.Second)
+	c.Breaker = c.Breaker.orDefault(5*time.Second, 2*time.Minute)
 	c.MaxWait = orDefault(c.MaxWait, 2*time.Minute)
 	c.CallTimeout = orDefault(c.CallTimeout, time.Minute)
 	c.Grace = orDefault(c.Grace, 20*time.Second)
@@ -104,10 +129,34 @@ func checkAdapter(p scoring.Platform, a Adapter) error {
 		return fmt.Errorf("workers: the adapter of %s has the method %q, want 1 to %d printable bytes", p, info.Method, maxMethodBytes)
 	case info.MaxBatch < 0:
 		return fmt.Errorf("workers: the adapter of %s has a MaxBatch of %d, want 0 or more", p, info.MaxBatch)
-	case !(info.Rate >= 0) || info.Rate > 1e9:
-		return fmt.Errorf("workers: the adapter of %s has a Rate of %g numbers/s, want 0 (no limit) to 1e9", p, info.Rate)
+	}
+	if err := quota.CheckCredential(info.credential()); err != nil {
+		return fmt.Errorf("workers: the adapter of %s: %w", p, err)
+	}
+	if err := info.limits().Check(); err != nil {
+		return fmt.Errorf("workers: the adapter of %s: %w", p, err)
 	}
 	return nil
+}
+
+func (i Info) credential() string { return cmp.Or(i.Credential, quota.DefaultCredential) }
+
+func (i Info) limits() quota.Limits {
+	return quota.Limits{Rate: i.Rate, Concurrency: i.Concurrency, Daily: i.Daily}
+}
+
+func (c Config) slots(p scoring.Platform) int {
+	if n, ok := c.Slots[p]; ok {
+		return n
+	}
+	return DefaultSlots
+}
+
+func (c Config) limits(p scoring.Platform, i Info) quota.Limits {
+	if l, ok := c.Limits[p]; ok {
+		return l
+	}
+	return i.limits()
 }
 
 func (c Config) concurrency(p scoring.Platform) int {

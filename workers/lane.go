@@ -15,23 +15,33 @@ import (
 
 	"phoneregistry/internal/bus"
 	"phoneregistry/registry/scoring"
+	"phoneregistry/workers/quota"
 )
 
-// lane pulls and works on the chunks of one platform, each of its goroutines on one at a time. A goroutine pulls only
-// when it is free, so nothing waits at a worker that another could be doing.
+// lane pulls and works on the chunks of one platform. It pulls no more than it has free slots, so nothing waits at a worker
+// that another could be doing; of what it holds, the gate lets some calls through at the same time.
 type lane struct {
 	pool     *Pool
 	platform scoring.Platform
 	asker    *asker
 	throttle *throttle
+	breaker  *breaker
+	quota    *quota.Quota
 	info     Info
 	log      *slog.Logger
 	inFlight prometheus.Gauge
+	slots    int
+	free     chan struct{} // one entry for each free slot
+	holding  atomic.Int64  // chunks
+	checked  atomic.Int64
+	failed   atomic.Int64
+	news     *bell // rings when a chunk has been settled and when the breaker has changed
 
-	// tooNew is how long a goroutine stays away from a platform whose chunks it cannot read; its first step is also how
+	// tooNew is how long a lane stays away from a platform whose chunks it cannot read; its first step is also how
 	// long JetStream waits before it hands such a chunk out again. It leaves the chunks to newer workers.
 	tooNew  Backoff
-	trouble atomic.Bool // pulling failed and was told
+	unread  atomic.Int64 // chunks that were too new, since the last one that was not
+	trouble atomic.Bool  // pulling failed and was told
 
 	mu       sync.Mutex // guards consumer
 	consumer jetstream.Consumer
@@ -39,56 +49,124 @@ type lane struct {
 
 func newLane(p *Pool, platform scoring.Platform, adapter Adapter) *lane {
 	info := adapter.Info()
-	batch := bus.MaxChunkNumbers
+	largest := bus.MaxChunkNumbers
 	if info.MaxBatch > 0 {
-		batch = min(batch, info.MaxBatch)
+		largest = min(largest, info.MaxBatch)
 	}
-	t, batch := newThrottle(info.Rate, batch)
 	name := string(platform)
-	log := p.log.With("platform", platform)
-	return &lane{
-		pool: p, platform: platform, throttle: t, info: info, log: log, inFlight: p.metrics.inFlight.WithLabelValues(name),
+	slots, calls := p.cfg.slots(platform), p.cfg.concurrency(platform)
+	l := &lane{
+		pool: p, platform: platform, throttle: &throttle{}, info: info, log: p.log.With("platform", platform),
+		inFlight: p.metrics.inFlight.WithLabelValues(name), slots: slots, free: make(chan struct{}, slots), news: newBell(),
 		tooNew: Backoff{First: 30 * time.Second, Longest: 10 * time.Minute},
-		asker: &asker{
-			caller: &caller{
-				adapter: adapter, info: info, timeout: p.cfg.CallTimeout, throttle: t, log: log,
-				duration: p.metrics.duration.WithLabelValues(name), broken: p.metrics.refusals.WithLabelValues(name),
-			},
-			throttle: t, batch: batch, retry: p.cfg.Retry, maxWait: p.cfg.MaxWait, now: p.cfg.Now,
-			retries: p.metrics.retries.WithLabelValues(name),
+	}
+	for range slots {
+		l.free <- struct{}{}
+	}
+	l.breaker = newBreaker(p.cfg.Breaker, l.onBreaker)
+	l.onBreaker("", bus.BreakerClosed, "")
+	l.quota = p.newQuota(l, largest)
+	l.asker = &asker{
+		caller: &caller{
+			adapter: adapter, info: info, timeout: p.cfg.CallTimeout, throttle: l.throttle, log: l.log,
+			duration: p.metrics.duration.WithLabelValues(name), broken: p.metrics.refusals.WithLabelValues(name),
 		},
+		throttle: l.throttle, breaker: l.breaker, gate: newGate(calls), latency: newLatency(calls), quota: l.quota,
+		done: newMeter(), passed: newMeter(), largest: largest, retry: p.cfg.Retry, maxWait: p.cfg.MaxWait, now: p.cfg.Now,
+		retries: p.metrics.retries.WithLabelValues(name), refused: p.metrics.limited.WithLabelValues(name),
+	}
+	return l
+}
+
+// onBreaker tells a change of the breaker, once.
+func (l *lane) onBreaker(from, to, reason string) {
+	for _, state := range []string{bus.BreakerClosed, bus.BreakerHalfOpen, bus.BreakerOpen} {
+		value := 0.0
+		if state == to {
+			value = 1
+		}
+		l.pool.metrics.breaker.WithLabelValues(string(l.platform), state).Set(value)
+	}
+	l.news.ring()
+	switch {
+	case from == "":
+	case to == bus.BreakerOpen:
+		l.log.Warn("breaker opened: the platform is left alone", "reason", reason)
+	default:
+		l.log.Info("breaker changed", "from", from, "to", to)
 	}
 }
 
 // run pulls until pulling ends. What it holds then is still worked on, until working ends.
 func (l *lane) run(pulling, working context.Context) {
-	failures, tooNew := 0, 0
-	for pulling.Err() == nil {
-		if d := l.throttle.held(); d > 0 { // the platform wants to be left alone: leave its chunks to others
-			sleep(pulling, d)
-			continue
-		}
-		msg, ackWait, err := l.next(pulling)
-		switch {
-		case pulling.Err() != nil && msg == nil:
+	var handlers sync.WaitGroup
+	defer handlers.Wait()
+	failures := 0
+	for {
+		slots, ok := l.awaitSlots(pulling)
+		if !ok {
 			return
-		case errors.Is(err, nats.ErrTimeout): // no chunk for a while
+		}
+		reconnected := l.pool.reconnected.heard()
+		err := l.pull(pulling, working, slots, reconnected, &handlers)
+		switch {
+		case pulling.Err() != nil:
+			return
+		case err == nil:
 			failures = 0
 			l.reachable()
-		case err != nil:
-			l.unreachable(err)
-			sleep(pulling, l.pool.cfg.Reconnect.after(failures))
-			failures++
 		default:
-			failures = 0
-			l.reachable()
-			if l.handle(working, msg, ackWait) == outcomeTooNew {
-				sleep(pulling, l.tooNew.after(tooNew))
-				tooNew++
-			} else {
-				tooNew = 0
+			l.unreachable(err)
+			sleepUntilRung(pulling, l.pool.cfg.Reconnect.after(failures), reconnected)
+			failures++
+		}
+	}
+}
+
+// awaitSlots waits until chunks may be pulled and takes the slots for them; false: ctx has ended. While the platform is
+// to be left alone its chunks are left to others, and while the breaker tries again there is one chunk to try with.
+func (l *lane) awaitSlots(ctx context.Context) (slots int, ok bool) {
+	for {
+		news := l.news.heard()
+		wait, woken := l.throttle.held(), news
+		if wait <= 0 {
+			if wait, woken = l.breaker.blocked(); wait <= 0 {
+				state, _, _ := l.breaker.status()
+				if state == bus.BreakerClosed {
+					return l.takeSlots(ctx, l.slots)
+				}
+				if l.holding.Load() == 0 {
+					return l.takeSlots(ctx, 1)
+				}
+				wait, woken = time.Minute, news
 			}
 		}
+		if !sleepUntilRung(ctx, wait, woken) {
+			return 0, false
+		}
+	}
+}
+
+// takeSlots takes at least one free slot, and most at most.
+func (l *lane) takeSlots(ctx context.Context, most int) (int, bool) {
+	select {
+	case <-l.free:
+	case <-ctx.Done():
+		return 0, false
+	}
+	for n := 1; n < most; n++ {
+		select {
+		case <-l.free:
+		default:
+			return n, true
+		}
+	}
+	return most, true
+}
+
+func (l *lane) giveSlots(n int) {
+	for range n {
+		l.free <- struct{}{}
 	}
 }
 
@@ -104,29 +182,68 @@ func (l *lane) reachable() {
 	}
 }
 
-// pullFor is how long a pull waits at the server for a chunk.
+// pullFor is how long a pull waits at the server for a chunk. It is given up before when the server falls silent, and
+// when the connection was lost, because the server forgets it then.
 const pullFor = 30 * time.Second
 
-// next waits for a chunk. It returns nats.ErrTimeout when none came for a while, and after how long without a sign of
-// life the chunk is handed to another.
-func (l *lane) next(ctx context.Context) (jetstream.Msg, time.Duration, error) {
-	consumer, err := l.bind(ctx)
+// pull waits for chunks, at most as many as slots were taken, and hands them to goroutines. It returns the slots that it
+// did not need. No chunk for a while is no error.
+func (l *lane) pull(pulling, working context.Context, slots int, reconnected <-chan struct{}, handlers *sync.WaitGroup) error {
+	used := 0
+	defer func() { l.giveSlots(slots - used) }()
+	consumer, err := l.bind(pulling)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
-	pull, cancel := context.WithTimeout(ctx, pullFor)
+	ctx, cancel := context.WithTimeout(pulling, pullFor)
 	defer cancel()
-	msg, err := consumer.Next(jetstream.FetchContext(pull))
+	defer cancelWhen(ctx, reconnected, cancel)()
+	batch, err := consumer.Fetch(slots, jetstream.FetchContext(ctx))
 	if err != nil {
-		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			err = nats.ErrTimeout
-		}
-		if !errors.Is(err, nats.ErrTimeout) {
-			l.unbind(consumer)
-		}
-		return nil, 0, err
+		l.unbind(consumer)
+		return err
 	}
-	return msg, consumer.CachedInfo().Config.AckWait, nil
+	ackWait := consumer.CachedInfo().Config.AckWait
+	for msg := range batch.Messages() {
+		used++
+		if pulling.Err() != nil { // it came too late
+			used--
+			_ = msg.Nak() // when it does not arrive, the chunk comes again by itself
+			continue
+		}
+		l.reachable()
+		handlers.Go(func() {
+			defer l.giveSlots(1)
+			if l.handle(working, msg, ackWait) == outcomeTooNew { // the slot stays taken: what cannot be read is left to others
+				sleep(pulling, l.tooNew.after(int(l.unread.Add(1)-1)))
+			}
+		})
+	}
+	err = batch.Error()
+	if err == nil || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	l.unbind(consumer)
+	return err
+}
+
+// cancelWhen calls cancel when c is closed before ctx ends or stop is called.
+func cancelWhen(ctx context.Context, c <-chan struct{}, cancel context.CancelFunc) (stop func()) {
+	stopped := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-c:
+			cancel()
+		case <-ctx.Done():
+		case <-stopped:
+		}
+	}()
+	return func() {
+		close(stopped)
+		<-ended
+	}
 }
 
 // bind returns the consumer of the platform, made anew when it is missing.
@@ -156,12 +273,20 @@ func (l *lane) unbind(failed jetstream.Consumer) {
 // handle settles one message and returns what became of it.
 func (l *lane) handle(working context.Context, msg jetstream.Msg, ackWait time.Duration) string {
 	l.inFlight.Inc()
-	defer l.inFlight.Dec()
+	l.holding.Add(1)
+	defer func() {
+		l.holding.Add(-1)
+		l.inFlight.Dec()
+		l.news.ring()
+	}()
 	outcome, err := l.settle(working, msg, ackWait)
 	if err != nil { // the connection is gone; the chunk comes again
 		l.log.Debug("acknowledgement not sent", "outcome", outcome, "error", err)
 	}
 	l.pool.metrics.chunks.WithLabelValues(string(l.platform), outcome).Inc()
+	if outcome == outcomeDone {
+		l.unread.Store(0)
+	}
 	return outcome
 }
 
@@ -208,6 +333,7 @@ func (l *lane) settle(working context.Context, msg jetstream.Msg, ackWait time.D
 	if err != nil {
 		return unfinished(log, msg, err)
 	}
+	l.count(checks)
 	log.Debug("chunk done", "numbers", len(checks))
 	return outcomeDone, msg.Ack()
 }
@@ -233,6 +359,7 @@ func (l *lane) giveUp(ctx context.Context, log *slog.Logger, msg jetstream.Msg, 
 	if err := l.pool.publish(ctx, l.result(chunk, now, checks), requestID); err != nil {
 		return unfinished(log, msg, err)
 	}
+	l.count(checks)
 	log.Error("chunk given up", "deliveries", l.pool.cfg.MaxDeliveries)
 	return outcomePoison, msg.TermWithReason(reason)
 }
@@ -244,12 +371,27 @@ func (l *lane) result(chunk bus.Chunk, started time.Time, checks []bus.CheckResu
 	}
 }
 
+// count counts the checks of a result for the heartbeat.
+func (l *lane) count(checks []bus.CheckResult) {
+	failed := 0
+	for i := range checks {
+		if s := scoring.Status(checks[i].Status); s == scoring.Failed || s == scoring.RateLimited {
+			failed++
+		}
+	}
+	l.checked.Add(int64(len(checks)))
+	l.failed.Add(int64(failed))
+}
+
+// keepAliveEvery is how often JetStream hears of a chunk that is held, at least.
+const keepAliveEvery = 3 * time.Second
+
 // keepAlive tells JetStream that the message is being worked on, until the returned function is called.
 func keepAlive(msg jetstream.Msg, ackWait time.Duration) func() {
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		ticker := time.NewTicker(max(ackWait/3, time.Millisecond))
+		ticker := time.NewTicker(max(min(ackWait/3, keepAliveEvery), time.Millisecond))
 		defer ticker.Stop()
 		for {
 			select {

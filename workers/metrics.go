@@ -23,6 +23,9 @@ type metrics struct {
 	duration    *prometheus.HistogramVec // platform
 	retries     *prometheus.CounterVec   // platform
 	refusals    *prometheus.CounterVec   // platform
+	breaker     *prometheus.GaugeVec     // platform, state
+	limited     *prometheus.CounterVec   // platform
+	lapsed      *prometheus.CounterVec   // platform
 	unpublished prometheus.Counter
 }
 
@@ -39,13 +42,19 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "Numbers that were asked again after ERROR or RATE_LIMITED."}, []string{"platform"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "phone_worker_bad_answers_total",
 			Help: "Numbers whose answer broke the rules of an adapter, and adapter calls that panicked."}, []string{"platform"}),
+		breaker: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "phone_worker_breaker",
+			Help: "1 for the state that the breaker of a platform is in, 0 for the others."}, []string{"platform", "state"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "phone_worker_refused_calls_total",
+			Help: "Calls that the platform refused for now, in part or whole."}, []string{"platform"}),
+		lapsed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "phone_worker_lapsed_calls_total",
+			Help: "Calls that were planned anew because their time had passed or the rate had changed."}, []string{"platform"}),
 		unpublished: prometheus.NewCounter(prometheus.CounterOpts{Name: "phone_worker_publish_failures_total",
 			Help: "Attempts to publish a result that failed; each is tried again."}),
 	}
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.chunks, m.inFlight, m.duration, m.retries, m.refusals, m.unpublished} {
+	for _, c := range []prometheus.Collector{m.chunks, m.inFlight, m.duration, m.retries, m.refusals, m.breaker, m.limited, m.lapsed, m.unpublished} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("workers: register metrics: %w", err)
 		}

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 
 	"phoneregistry/internal/bus"
 	"phoneregistry/registry/scoring"
+	"phoneregistry/workers/quota"
 )
 
 // Pool works on the chunks of some platforms. Make it with New and run it once with Run.
@@ -23,7 +25,13 @@ type Pool struct {
 	js      jetstream.JetStream
 	jobs    *jobs
 	lanes   []*lane
+	quotas  *quota.Store // nil: nothing is shared, in tests
 	metrics *metrics
+	id      string
+	started time.Time
+
+	reconnected *bell // rings when the connection is back
+
 	running sync.Mutex // held since Run was called
 	ready   chan struct{}
 
@@ -44,7 +52,11 @@ func New(cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, log: cfg.Logger.With("worker", cfg.Name), js: js, jobs: newJobs(cfg.Now), metrics: m, ready: make(chan struct{}), lastMoment: 5 * time.Second}
+	p := &Pool{
+		cfg: cfg, log: cfg.Logger.With("worker", cfg.Name), js: js, jobs: newJobs(cfg.Now), metrics: m, id: rand.Text(),
+		started: cfg.Now().UTC(), reconnected: newBell(), ready: make(chan struct{}), lastMoment: 5 * time.Second,
+		quotas: quota.NewStore(js, cfg.Streams),
+	}
 	for _, platform := range scoring.Checkable() {
 		if adapter, ok := cfg.Adapters[platform]; ok {
 			p.lanes = append(p.lanes, newLane(p, platform, adapter))
@@ -82,11 +94,16 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 	closed := p.cfg.Conn.StatusChanged(nats.CLOSED)
 	defer p.cfg.Conn.RemoveStatusListener(closed)
-	control, err := p.cfg.Conn.Subscribe(bus.JobControl, p.onControl)
+	unsubscribe, err := p.subscribe()
 	if err != nil {
-		return fmt.Errorf("workers: subscribe to %s: %w", bus.JobControl, err)
+		return err
 	}
-	defer func() { _ = control.Unsubscribe() }() // fails when the connection is closed, and then there is nothing to undo
+	defer unsubscribe()
+	upkeep, stopUpkeep := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	p.startUpkeep(upkeep, &background)
+	defer background.Wait()
+	defer stopUpkeep()
 
 	pulling, stopPulling := context.WithCancel(ctx)
 	defer stopPulling()
@@ -106,13 +123,30 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 }
 
+// subscribe listens to what is said to all workers.
+func (p *Pool) subscribe() (unsubscribe func(), err error) {
+	var subs []*nats.Subscription
+	unsubscribe = func() {
+		for _, sub := range subs {
+			_ = sub.Unsubscribe() // fails when the connection is closed, and then there is nothing to undo
+		}
+	}
+	for subject, handle := range map[string]nats.MsgHandler{bus.JobControl: p.onControl, bus.QuotaHint: p.onQuotaHint} {
+		sub, err := p.cfg.Conn.Subscribe(subject, handle)
+		if err != nil {
+			unsubscribe()
+			return nil, fmt.Errorf("workers: subscribe to %s: %w", subject, err)
+		}
+		subs = append(subs, sub)
+	}
+	return unsubscribe, nil
+}
+
 // start starts the goroutines of all lanes and returns a channel that is closed when they have ended.
 func (p *Pool) start(pulling, working context.Context) <-chan struct{} {
 	var wg sync.WaitGroup
 	for _, l := range p.lanes {
-		for range p.cfg.concurrency(l.platform) {
-			wg.Go(func() { l.run(pulling, working) })
-		}
+		wg.Go(func() { l.run(pulling, working) })
 	}
 	idle := make(chan struct{})
 	go func() {
@@ -132,6 +166,7 @@ func (p *Pool) drain(idle <-chan struct{}, stopWorking context.CancelCauseFunc) 
 	// Acknowledgements and returns are on their way; those that do not arrive mean work done twice, no more.
 	flushed, cancel := context.WithTimeout(context.Background(), p.lastMoment)
 	defer cancel()
+	p.goodbye(flushed)
 	if flushErr := p.cfg.Conn.FlushWithContext(flushed); flushErr != nil {
 		p.log.Warn("NATS did not confirm the last acknowledgements", "error", flushErr)
 	}

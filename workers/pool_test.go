@@ -259,7 +259,7 @@ func chunksBy(t *testing.T, reg *prometheus.Registry, outcome string) int {
 func TestDrainFinishes(t *testing.T) {
 	r := newRig(t, bus.Options{})
 	slow := newGate()
-	run := r.startPool(workers.Config{Adapters: only(slow), Concurrency: map[scoring.Platform]int{platform: 1}, Grace: patience})
+	run := r.startPool(workers.Config{Adapters: only(slow), Slots: map[scoring.Platform]int{platform: 1}, Grace: patience})
 	r.send(chunk("job-1", 0, 10, 0))
 	receive(t, "the adapter is asked", slow.asked)
 	r.send(chunk("job-1", 1, 10, 0))

@@ -20,6 +20,7 @@ import (
 	"phoneregistry/internal/bus"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
+	"phoneregistry/workers/quota"
 )
 
 // scripted is an adapter that plays a function and notes when it was asked about how much.
@@ -148,26 +149,6 @@ func TestTooLongToWait(t *testing.T) {
 		a.throttle.hold(30 * 24 * time.Hour)
 		if held := a.throttle.held(); held != time.Hour {
 			t.Errorf("the platform is held for %s, want no more than 1h", held)
-		}
-	})
-}
-
-// TestRate: no second sees more numbers than the rate allows, and batches shrink to fit.
-func TestRate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{info: Info{Method: "m", MaxBatch: 100, Rate: 20}, check: func(_ int, n []numbering.Number) ([]Outcome, error) {
-			return all(n, Outcome{Status: scoring.NotFound}), nil
-		}}
-		mustAsk(t, newAsker(t, s), chunkOf(100, 0))
-		asked := 0
-		for i, c := range s.calls {
-			asked += c.numbers
-			if c.numbers > 20 || c.at != time.Duration(i)*time.Second {
-				t.Errorf("call %d asks about %d at %s", i, c.numbers, c.at)
-			}
-		}
-		if asked != 100 {
-			t.Errorf("asked about %d", asked)
 		}
 	})
 }
@@ -368,8 +349,13 @@ func TestConfigRefuses(t *testing.T) {
 		{"nil adapter", Config{Adapters: map[scoring.Platform]Adapter{scoring.Apple: nil}}, "nil"},
 		{"no method", Config{Adapters: adapter(Info{})}, "method"},
 		{"negative batch", Config{Adapters: adapter(Info{Method: "m", MaxBatch: -1})}, "MaxBatch"},
-		{"negative rate", Config{Adapters: adapter(Info{Method: "m", Rate: -1})}, "Rate"},
-		{"no rate at all", Config{Adapters: adapter(Info{Method: "m", Rate: nan / nan})}, "Rate"},
+		{"negative rate", Config{Adapters: adapter(Info{Method: "m", Rate: -1})}, "rate"},
+		{"no rate at all", Config{Adapters: adapter(Info{Method: "m", Rate: nan / nan})}, "rate"},
+		{"calls below nothing", Config{Adapters: adapter(Info{Method: "m", Concurrency: -1})}, "concurrency"},
+		{"a budget below nothing", Config{Adapters: adapter(Info{Method: "m", Daily: -1})}, "budget"},
+		{"a credential with blanks", Config{Adapters: adapter(Info{Method: "m", Credential: "my account"})}, "credential"},
+		{"limits out of bounds", Config{Adapters: adapter(Info{Method: "m"}), Limits: map[scoring.Platform]quota.Limits{scoring.Apple: {Rate: 1e7}}}, "Limits of APPLE"},
+		{"no room", Config{Adapters: adapter(Info{Method: "m"}), Slots: map[scoring.Platform]int{scoring.Apple: 0}}, "Slots"},
 		{"nobody at work", Config{Adapters: adapter(Info{Method: "m"}), Concurrency: map[scoring.Platform]int{scoring.Apple: 0}}, "Concurrency"},
 	}
 	if _, err := New(Config{Adapters: adapter(Info{Method: "m"})}); err == nil || !strings.Contains(err.Error(), "Conn") {

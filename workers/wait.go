@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Backoff is a wait that doubles from First to Longest. Each wait is drawn from the upper half of its step, so that
@@ -43,40 +41,45 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// throttle keeps this worker polite to one platform: its rate, and its wish to be left alone for a while. A limit that
-// all workers share has its place here.
-type throttle struct {
-	limiter *rate.Limiter // nil: no limit
+// sleepUntilRung waits for d or until woken is closed. It returns false when ctx ended.
+func sleepUntilRung(ctx context.Context, d time.Duration, woken <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-woken:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
-	mu    sync.Mutex
-	until time.Time // no call before this
+// throttle keeps this worker away from a platform that wants to be left alone for a while.
+type throttle struct {
+	mu     sync.Mutex
+	until  time.Time // no call before this
+	reason string
 }
 
 // maxHold bounds how long a platform can keep this worker away with one Retry-After.
 const maxHold = time.Hour
 
-// newThrottle returns a throttle and the largest batch that fits through it: a batch never holds more than what may be
-// asked in a second, so that a slow rate does not come in bursts.
-func newThrottle(perSecond float64, batch int) (*throttle, int) {
-	if perSecond == 0 {
-		return &throttle{}, batch
-	}
-	if float64(batch) > perSecond {
-		batch = max(1, int(perSecond))
-	}
-	return &throttle{limiter: rate.NewLimiter(rate.Limit(perSecond), batch)}, batch
-}
+// reasonHeld is the reason of a hold that the platform asked for.
+const reasonHeld = "the platform wants to be left alone"
 
 // hold keeps all callers away for d.
-func (t *throttle) hold(d time.Duration) {
+func (t *throttle) hold(d time.Duration) { t.holdUntil(time.Now().Add(min(d, maxHold)), reasonHeld) }
+
+func (t *throttle) holdUntil(until time.Time, reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if until := time.Now().Add(min(d, maxHold)); until.After(t.until) {
-		t.until = until
+	if until.After(t.until) {
+		t.until, t.reason = until, reason
 	}
 }
 
-// held returns how long the platform still wants to be left alone: 0 or less, not any more.
+// held returns how long the platform is still to be left alone: 0 or less, not any more.
 func (t *throttle) held() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,20 +89,34 @@ func (t *throttle) held() time.Duration {
 	return time.Until(t.until)
 }
 
-// wait returns true when n numbers may be asked. It returns false when the platform wants to be left alone for longer
-// than longest, and when ctx has ended.
-func (t *throttle) wait(ctx context.Context, n int, longest time.Duration) bool {
-	for {
-		d := t.held()
-		if d > longest {
-			return false
-		}
-		if d > 0 {
-			if !sleep(ctx, d) {
-				return false
-			}
-			continue // another call may have prolonged it
-		}
-		return t.limiter == nil || t.limiter.WaitN(ctx, n) == nil
+// status returns until when the platform is left alone and why; the zero time when it is not.
+func (t *throttle) status() (time.Time, string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.until.After(time.Now()) {
+		return time.Time{}, ""
 	}
+	return t.until, t.reason
+}
+
+// bell wakes all who wait on it.
+type bell struct {
+	mu   sync.Mutex
+	next chan struct{}
+}
+
+func newBell() *bell { return &bell{next: make(chan struct{})} }
+
+// heard returns what is closed when the bell rings next.
+func (b *bell) heard() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.next
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.next)
+	b.next = make(chan struct{})
 }

@@ -20,6 +20,9 @@ const (
 // WorkerStatusSubject is the subject of the heartbeats of a worker. Its id is one token: letters, digits, - and _.
 func WorkerStatusSubject(id string) string { return statusPrefix + id }
 
+// WorkerQuestion is the subject on which a worker answers with its status when it is asked.
+func WorkerQuestion(id string) string { return "phonereg.v1.worker.ask." + id }
+
 // WorkerStatus is the heartbeat of a worker: what it is and what it does on each of its platforms.
 type WorkerStatus struct {
 	Version   int              `json:"v"`
