@@ -23,6 +23,7 @@ type exportCommand struct {
 	Phones     exportPhonesCommand     `cmd:"" help:"Export the numbers of the registry."`
 	Leads      exportLeadsCommand      `cmd:"" help:"Export lead scores, best first."`
 	Quarantine exportQuarantineCommand `cmd:"" help:"Export what an import did not accept."`
+	Failures   exportFailuresCommand   `cmd:"" help:"Export the checks of a job that got no answer."`
 }
 
 // exportTo is what every export needs. Numbers are written whole: whoever may read the database may read them.
@@ -141,5 +142,24 @@ func (e *exportQuarantineCommand) Run(ctx context.Context, c console) error {
 		}
 		filter := registry.QuarantineFilter{Import: id, Reason: e.Reason}
 		return importer.New(importer.Config{Store: store}).WriteQuarantine(ctx, out, filter)
+	})
+}
+
+type exportFailuresCommand struct {
+	exportTo `embed:""`
+	Job      string `required:"" help:"The job's id, as the API shows it." placeholder:"ID"`
+}
+
+func (e *exportFailuresCommand) Run(ctx context.Context, c console) error {
+	id, err := opaque.ParseUUID("job", e.Job)
+	if err != nil {
+		return &config.Error{Field: "--job", Value: e.Job, Want: "is no id of a job; the API shows it"}
+	}
+	return e.write(ctx, c, func(store *postgres.Store, out io.Writer) error {
+		err := registry.WriteFailures(ctx, store, out, id, true)
+		if errors.Is(err, registry.ErrNotFound) {
+			return fmt.Errorf("there is no job %s", e.Job)
+		}
+		return err
 	})
 }

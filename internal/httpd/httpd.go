@@ -90,6 +90,7 @@ func New(c Config) (http.Handler, error) {
 	mux.Handle("POST /v1/imports", authenticated(imports.receive))
 	mux.Handle("GET /v1/imports/{id}", authenticated(imports.show))
 	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(imports.quarantine))
+	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated((&failures{service: c.Service, log: c.Logger}).download))
 	if err := c.mountWhatsApp(mux); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,74 @@
+package registry
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// FailureStore is what WriteFailures reads from; Store is one.
+type FailureStore interface {
+	Job(ctx context.Context, id uuid.UUID) (Job, error)
+	JobFailures(ctx context.Context, id uuid.UUID, p PageRequest) (Page[JobFailure], error)
+}
+
+// WriteFailures writes the checks of a job that got no answer as CSV in UTF-8, by platform and number: number, platform,
+// status, reason, attempts, failed_at. Numbers are whole or masked. It holds one page at a time. ErrNotFound when there is
+// no such job; then nothing has been written.
+func WriteFailures(ctx context.Context, store FailureStore, w io.Writer, id uuid.UUID, whole bool) error {
+	if _, err := store.Job(ctx, id); err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"number", "platform", "status", "reason", "attempts", "failed_at"}); err != nil {
+		return fmt.Errorf("write failures: %w", err)
+	}
+	request := PageRequest{First: MaxPageSize}
+	for {
+		page, err := store.JobFailures(ctx, id, request)
+		if err != nil {
+			return err
+		}
+		for _, f := range page.Items {
+			number := f.Number.Masked()
+			if whole {
+				number = f.Number.String()
+			}
+			err := out.Write([]string{
+				number, string(f.Platform), string(f.Status), harmless(f.Reason), strconv.Itoa(f.Attempts),
+				f.FailedAt.UTC().Format(time.RFC3339),
+			})
+			if err != nil {
+				return fmt.Errorf("write failures: %w", err)
+			}
+		}
+		out.Flush()
+		if err := out.Error(); err != nil {
+			return fmt.Errorf("write failures: %w", err)
+		}
+		if !page.HasMore {
+			return nil
+		}
+		request.After = &page.Positions[len(page.Positions)-1]
+	}
+}
+
+// harmless keeps a spreadsheet from taking a text of a platform for a formula (OWASP, CSV injection). A number with its
+// plus is none: there is nothing to run in it.
+func harmless(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// WriteFailures writes the failures of a job as CSV, with whole numbers where the caller may see them.
+func (s *Service) WriteFailures(ctx context.Context, w io.Writer, id uuid.UUID) error {
+	return WriteFailures(ctx, s.store, w, id, ActorFrom(ctx).Role.SeesWholeNumbers())
+}
