@@ -216,7 +216,15 @@ enum Platform {
   LINE
 }
 
-"The kind of line behind a number, as the numbering plan tells it."
+"Who told the kind of line behind a number."
+enum LineTypeSource {
+  "The numbering plan, by the digits of the number."
+  PLAN
+  "A lookup of the line itself, whose evidence (platform LINE) still holds. Simulated lookups do not count."
+  LOOKUP
+}
+
+"The kind of line behind a number."
 enum LineType {
   "A mobile line."
   MOBILE
@@ -500,8 +508,10 @@ type Phone implements Node {
   number: E164!
   "ISO 3166-1 alpha-2 code of the country or region; null for numbers that belong to none."
   region: String
-  "The kind of line, as the numbering plan tells it."
+  "The kind of line, as a lookup of the line tells it while its word holds, else as the numbering plan does."
   lineType: LineType!
+  "Who told the kind of line."
+  lineTypeSource: LineTypeSource!
   "The carrier the prefix was first assigned to. The number may have been ported since."
   originalCarrier: String
   "City, state or country, as far as the prefix tells."
@@ -568,7 +578,7 @@ type CustomerPhone {
   isVerified: Boolean!
   "How it was verified; null when it was not."
   verificationMethod: String
-  "How far the sources support that the number belongs to the customer, 0 to 1. A rule, not calibrated on outcomes."
+  "How far the sources support that the number belongs to the customer, 0 to 1; more where a lookup found the line in service, less where it found it out of service. A rule, not calibrated on outcomes."
   confidence: Float!
   "The source with the highest priority that gave this number."
   source: String!
@@ -2155,6 +2165,8 @@ func (ec *executionContext) childFields_Phone(ctx context.Context, field graphql
 		return ec.fieldContext_Phone_region(ctx, field)
 	case "lineType":
 		return ec.fieldContext_Phone_lineType(ctx, field)
+	case "lineTypeSource":
+		return ec.fieldContext_Phone_lineTypeSource(ctx, field)
 	case "originalCarrier":
 		return ec.fieldContext_Phone_originalCarrier(ctx, field)
 	case "location":

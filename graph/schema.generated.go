@@ -5186,6 +5186,29 @@ func (ec *executionContext) fieldContext_Phone_lineType(_ context.Context, field
 	return graphql.NewScalarFieldContext("Phone", field, false, false, errors.New("field of type LineType does not have child fields"))
 }
 
+func (ec *executionContext) _Phone_lineTypeSource(ctx context.Context, field graphql.CollectedField, obj *model.Phone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Phone_lineTypeSource(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LineTypeSource(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.LineTypeSource) graphql.Marshaler {
+			return ec.marshalNLineTypeSource2phoneregistryᚋregistryᚐLineTypeSource(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Phone_lineTypeSource(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Phone", field, true, false, errors.New("field of type LineTypeSource does not have child fields"))
+}
+
 func (ec *executionContext) _Phone_originalCarrier(ctx context.Context, field graphql.CollectedField, obj *model.Phone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15760,6 +15783,11 @@ func (ec *executionContext) _Phone(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "lineTypeSource":
+			out.Values[i] = ec._Phone_lineTypeSource(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "originalCarrier":
 			out.Values[i] = ec._Phone_originalCarrier(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -20431,6 +20459,22 @@ func (ec *executionContext) marshalNLineTypeCount2ᚕphoneregistryᚋregistryᚐ
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNLineTypeSource2phoneregistryᚋregistryᚐLineTypeSource(ctx context.Context, v any) (registry.LineTypeSource, error) {
+	res, err := scalar.UnmarshalLineTypeSource(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLineTypeSource2phoneregistryᚋregistryᚐLineTypeSource(ctx context.Context, sel ast.SelectionSet, v registry.LineTypeSource) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalLineTypeSource(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNNormalizedPhone2phoneregistryᚋgraphᚋmodelᚐNormalizedPhone(ctx context.Context, sel ast.SelectionSet, v model.NormalizedPhone) graphql.Marshaler {

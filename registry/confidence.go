@@ -8,6 +8,12 @@ package registry
 //     each other, so they are not counted as independent.
 //   - Without a verification it is never more than 0.95.
 //   - A verification lifts it to 0.99: numbers change hands, so it is never certain.
+//
+// What a lookup tells of the line is taken into account when a confidence is shown, as long as it holds:
+//
+//   - A line in service takes a tenth of the remaining doubt away: a number that was mistyped is often that of nobody.
+//     It says nothing of whose line it is, so the bounds of 0.95 and 0.99 stay.
+//   - A line out of service halves the confidence, verified or not: whoever held the number does not now.
 const (
 	confidenceBase     = 0.30
 	confidenceStep     = 0.10
@@ -16,6 +22,8 @@ const (
 	confidenceDoubt    = 0.75
 	confidenceCap      = 0.95
 	confidenceVerified = 0.99
+	confidenceService  = 0.90 // of the doubt remains for a line in service
+	confidenceOutage   = 0.50 // of the confidence remains for a line out of service
 )
 
 // ConfidenceSources is how many sources make a difference to the confidence; more count as so many.
@@ -49,4 +57,16 @@ func ConfidenceTable() []float64 {
 		}
 	}
 	return table
+}
+
+// ConfidenceOnLine returns a confidence in the light of what a lookup told of the line: whether it is in service; nil
+// when that is not known.
+func ConfidenceOnLine(c float64, inService *bool) float64 {
+	switch {
+	case inService == nil:
+		return c
+	case *inService:
+		return max(c, min(1-(1-c)*confidenceService, confidenceCap))
+	}
+	return c * confidenceOutage
 }

@@ -16,7 +16,7 @@ import (
 type (
 	// Number is an E.164 number as an integer.
 	Number = numbering.Number
-	// LineType is the kind of line, as the numbering plan tells it.
+	// LineType is the kind of line, as the numbering plan or a lookup tells it.
 	LineType = numbering.LineType
 	// Platform is a platform on which a number may answer.
 	Platform = scoring.Platform
@@ -39,6 +39,8 @@ type Phone struct {
 	Number          Number
 	Region          string // ISO 3166-1 alpha-2, NonGeographic or NoRegion
 	LineType        LineType
+	LineLookedUp    bool  // a lookup of the line told the line type, and it holds; else the numbering plan tells it
+	LineInService   *bool // whether a lookup that holds found the line in service; nil: not known
 	Valid           bool
 	OriginalCarrier string // "" when not known
 	Location        string // "" when not known
@@ -46,6 +48,23 @@ type Phone struct {
 	PlanVersion     string
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
+}
+
+// LineTypeSource is who told the line type of a number.
+type LineTypeSource string
+
+// The sources of line types.
+const (
+	LineTypeOfPlan   LineTypeSource = "PLAN"
+	LineTypeOfLookup LineTypeSource = "LOOKUP"
+)
+
+// LineTypeSource returns who told the line type.
+func (p Phone) LineTypeSource() LineTypeSource {
+	if p.LineLookedUp {
+		return LineTypeOfLookup
+	}
+	return LineTypeOfPlan
 }
 
 // Customer is a customer as the sources name it.

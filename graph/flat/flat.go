@@ -34,8 +34,11 @@ func New() *Lists {
 		"number": func(ctx context.Context, p *model.Phone) graphql.Marshaler {
 			return graphql.WrapContextMarshaler(ctx, scalar.MarshalE164(p.Number))
 		},
-		"region":          func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.Region()) },
-		"lineType":        func(_ context.Context, p *model.Phone) graphql.Marshaler { return scalar.MarshalLineType(p.LineType) },
+		"region":   func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.Region()) },
+		"lineType": func(_ context.Context, p *model.Phone) graphql.Marshaler { return scalar.MarshalLineType(p.LineType) },
+		"lineTypeSource": func(_ context.Context, p *model.Phone) graphql.Marshaler {
+			return scalar.MarshalLineTypeSource(p.LineTypeSource())
+		},
 		"originalCarrier": func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.OriginalCarrier()) },
 		"location":        func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.Location()) },
 		"timezones":       func(_ context.Context, p *model.Phone) graphql.Marshaler { return texts(p.TimeZones) },

@@ -13,3 +13,11 @@ func MarshalEvidenceKind(v registry.EvidenceKind) graphql.Marshaler { return mar
 func UnmarshalEvidenceKind(v any) (registry.EvidenceKind, error) {
 	return unmarshalEnum(v, registry.EvidenceKinds()...)
 }
+
+// MarshalLineTypeSource writes a LineTypeSource.
+func MarshalLineTypeSource(v registry.LineTypeSource) graphql.Marshaler { return marshalEnum(v) }
+
+// UnmarshalLineTypeSource reads a LineTypeSource.
+func UnmarshalLineTypeSource(v any) (registry.LineTypeSource, error) {
+	return unmarshalEnum(v, registry.LineTypeOfPlan, registry.LineTypeOfLookup)
+}

@@ -168,7 +168,7 @@ func mergePhone(given registry.Phone, known *registry.Phone, now time.Time) (reg
 
 // result is what the caller gets to see.
 func (p addition) result() registry.AddedPhone {
-	return registry.AddedPhone{CustomerPhone: p.contact.CustomerPhone, Phone: p.phone, Created: p.contactIs == created}
+	return registry.AddedPhone{CustomerPhone: p.contact.shown(p.phone.LineInService), Phone: p.phone, Created: p.contactIs == created}
 }
 
 // -- name: upsert_phone

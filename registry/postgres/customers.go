@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -43,6 +44,28 @@ func scanContact(row pgx.CollectableRow) (contact, error) {
 	err := row.Scan(&c.CustomerID, &c.Number, &c.IsPrimary, &c.IsVerified, &c.VerificationMethod, &c.Confidence,
 		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &c.sourceID, &c.sourceIDs)
 	return c, err
+}
+
+// shownColumns are contactColumns and, of the phones p, whether the line is in service.
+const shownColumns = contactColumns + `, ` + lineInService
+
+// scanShown reads a contact as it is shown: its confidence is that of the sources, in the light of what is known of the
+// line. Contacts that are to be changed are read without that.
+func scanShown(row pgx.CollectableRow) (registry.CustomerPhone, error) {
+	var (
+		c         contact
+		inService *bool
+	)
+	err := row.Scan(&c.CustomerID, &c.Number, &c.IsPrimary, &c.IsVerified, &c.VerificationMethod, &c.Confidence,
+		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &c.sourceID, &c.sourceIDs, &inService)
+	return c.shown(inService), err
+}
+
+// shown is the contact as it is shown.
+func (c contact) shown(lineInService *bool) registry.CustomerPhone {
+	shown := c.CustomerPhone
+	shown.Confidence = registry.ConfidenceOnLine(c.Confidence, lineInService)
+	return shown
 }
 
 // newContact is a number that a source gives a customer for the first time.
@@ -114,19 +137,27 @@ JOIN sources s ON s.id = c.source_id
 WHERE c.customer_id = ANY ($1)
 ORDER BY c.customer_id, c.is_primary DESC, c.confidence DESC, c.number`
 
+// -- name: shown_contacts_of_customers
+const selectShownContacts = `
+SELECT ` + shownColumns + `
+FROM customer_phones c
+JOIN sources s ON s.id = c.source_id
+JOIN phones p ON p.number = c.number
+WHERE c.customer_id = ANY ($1)`
+
 // -- name: contacts_of_customer
 // For one customer, as they are read most: PostgreSQL plans a list each time anew, since it may be short or long, and
 // that takes four times as long as reading one customer.
 const selectContactsOfOne = `
-SELECT ` + contactColumns + `
+SELECT ` + shownColumns + `
 FROM customer_phones c
 JOIN sources s ON s.id = c.source_id
-WHERE c.customer_id = $1
-ORDER BY c.is_primary DESC, c.confidence DESC, c.number`
+JOIN phones p ON p.number = c.number
+WHERE c.customer_id = $1`
 
 // CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number.
 func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]registry.CustomerPhone, error) {
-	sql, argument := selectContacts, any(customerIDs)
+	sql, argument := selectShownContacts, any(customerIDs)
 	if len(customerIDs) == 1 {
 		sql, argument = selectContactsOfOne, customerIDs[0]
 	}
@@ -134,20 +165,32 @@ func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string) (map[s
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}
-	contacts, err := pgx.CollectRows(rows, scanContact)
+	contacts, err := pgx.CollectRows(rows, scanShown)
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}
+	slices.SortFunc(contacts, bySupport)
 	phones := make(map[string][]registry.CustomerPhone, len(customerIDs))
 	for _, c := range contacts {
-		phones[c.CustomerID] = append(phones[c.CustomerID], c.CustomerPhone)
+		phones[c.CustomerID] = append(phones[c.CustomerID], c)
 	}
 	return phones, nil
 }
 
+// bySupport orders the phones of a customer as they are shown: the primary one first, then by confidence and number.
+func bySupport(a, b registry.CustomerPhone) int {
+	if a.IsPrimary != b.IsPrimary {
+		if a.IsPrimary {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Number, b.Number))
+}
+
 // -- name: holders_of_phones
 const selectHolders = `
-SELECT ` + contactColumns + `
+SELECT ` + shownColumns + `
 FROM unnest($1::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
 	SELECT c.*
@@ -156,6 +199,7 @@ CROSS JOIN LATERAL (
 	ORDER BY c.customer_id
 	LIMIT $3) c
 JOIN sources s ON s.id = c.source_id
+JOIN phones p ON p.number = c.number
 ORDER BY c.number, c.customer_id`
 
 // PhoneHolders returns one page of the customers of each number, by customer id.
@@ -168,13 +212,13 @@ func (s *Store) PhoneHolders(ctx context.Context, numbers []registry.Number, p r
 	if err != nil {
 		return nil, wrapped(err, "read holders of phones")
 	}
-	contacts, err := pgx.CollectRows(rows, scanContact)
+	contacts, err := pgx.CollectRows(rows, scanShown)
 	if err != nil {
 		return nil, wrapped(err, "read holders of phones")
 	}
 	of := make(map[registry.Number][]listed[registry.CustomerPhone], len(numbers))
 	for _, c := range contacts {
-		of[c.Number] = append(of[c.Number], listed[registry.CustomerPhone]{c.CustomerPhone, registry.Position{Text: c.CustomerID}})
+		of[c.Number] = append(of[c.Number], listed[registry.CustomerPhone]{c, registry.Position{Text: c.CustomerID}})
 	}
 	pages := make(map[registry.Number]registry.Page[registry.CustomerPhone], len(of))
 	for n, found := range of {
@@ -212,7 +256,7 @@ WHERE customer_id = $1 AND number = $2
 
 // VerifyPhone records that a customer was verified to hold a number.
 func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.Number, method string) (registry.CustomerPhone, error) {
-	var verified *contact
+	var verified *registry.CustomerPhone
 	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
 		var changed int64
 		verified = nil
@@ -223,9 +267,11 @@ func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.N
 			changed = tag.RowsAffected()
 			return nil
 		})
-		batch.Queue(selectContacts, []string{customerID}).Query(func(rows pgx.Rows) error {
-			contacts, err := pgx.CollectRows(rows, scanContact)
-			verified, _ = find(contacts, n)
+		batch.Queue(selectContactsOfOne, customerID).Query(func(rows pgx.Rows) error {
+			contacts, err := pgx.CollectRows(rows, scanShown)
+			if i := slices.IndexFunc(contacts, func(c registry.CustomerPhone) bool { return c.Number == n }); i >= 0 {
+				verified = &contacts[i]
+			}
 			return err
 		})
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -245,7 +291,7 @@ func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.N
 	if err != nil {
 		return registry.CustomerPhone{}, err
 	}
-	return verified.CustomerPhone, nil
+	return *verified, nil
 }
 
 // orEmpty is an empty list for none, which is not NULL.

@@ -24,7 +24,10 @@ func (a *application) writeEffects(ctx context.Context, subjects []subject) erro
 		return err
 	}
 	a.applied.Leads = leads
-	return wrapped(beaten(first.copy(ctx, a.tx, copyEvidence)), "write first evidence")
+	if err := beaten(first.copy(ctx, a.tx, copyEvidence)); err != nil {
+		return wrapped(err, "write first evidence")
+	}
+	return a.writeLines(ctx)
 }
 
 // newEvidence is rows of platform_validations as columns.

@@ -153,7 +153,7 @@ func (l *phoneList) direction() (order, beyond string) {
 func (l *phoneList) phoneConditions(w *where, within span) {
 	f := l.filter
 	anyOf(w, "p.region", "", f.Regions)
-	anyOf(w, "p.line_type", "::line_type", f.LineTypes)
+	w.lineTypes(f.LineTypes)
 	if f.IsValid != nil {
 		w.and(negated("p.valid", *f.IsValid)) // as text, so that the partial index on invalid numbers is used
 	}

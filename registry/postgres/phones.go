@@ -15,13 +15,13 @@ type querier interface {
 }
 
 // phoneColumns are the columns of phones p that make a registry.Phone.
-const phoneColumns = `p.number, p.region, p.line_type::text, p.valid, p.original_carrier, p.location, p.timezones,
-	p.plan_version, p.created_at, p.updated_at`
+const phoneColumns = `p.number, p.region, (` + lineType + `)::text, ` + lineLookedUp + `, ` + lineInService + `,
+	p.valid, p.original_carrier, p.location, p.timezones, p.plan_version, p.created_at, p.updated_at`
 
 // phoneFields returns where the columns of phoneColumns go.
 func phoneFields(p *registry.Phone) []any {
 	return []any{
-		&p.Number, &p.Region, &p.LineType, &p.Valid, &p.OriginalCarrier, &p.Location, &p.TimeZones,
+		&p.Number, &p.Region, &p.LineType, &p.LineLookedUp, &p.LineInService, &p.Valid, &p.OriginalCarrier, &p.Location, &p.TimeZones,
 		&p.PlanVersion, &p.CreatedAt, &p.UpdatedAt,
 	}
 }

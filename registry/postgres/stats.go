@@ -11,10 +11,10 @@ import (
 
 // -- name: count_lines
 const countLines = `
-SELECT region, line_type::text, count(*)
-FROM phones
-GROUP BY region, line_type
-ORDER BY count(*) DESC, region, line_type`
+SELECT p.region, (` + lineType + `)::text, count(*)
+FROM phones p
+GROUP BY p.region, ` + lineType + `
+ORDER BY count(*) DESC, p.region, ` + lineType
 
 // -- name: count_tiers
 const countTiers = `
