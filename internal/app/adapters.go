@@ -168,10 +168,7 @@ func newRCS(_ scoring.Platform, c *config.Adapters) (workers.Adapter, error) {
 		QueriesPerMinute: c.RCSQueriesPerMinute, BaseURL: c.RCSURL,
 	})
 	if err != nil {
-		return nil, setting(err, map[string]string{
-			"Credentials": "--rcs-credentials", "Agent": "--rcs-agent", "Region": "--rcs-region", "Mode": "--rcs-mode",
-			"TTL": "--rcs-ttl", "QueriesPerMinute": "--rcs-queries-per-minute", "BaseURL": "--rcs-url",
-		})
+		return nil, setting(err, "--rcs-")
 	}
 	return adapter, nil
 }
@@ -194,20 +191,26 @@ func newTwilio(_ scoring.Platform, c *config.Adapters) (workers.Adapter, error) 
 		Credentials: login, Fields: fields, Mode: twilio.Mode(c.TwilioMode), TTL: c.TwilioTTL, Rate: c.TwilioRate, BaseURL: c.TwilioURL,
 	})
 	if err != nil {
-		return nil, setting(err, map[string]string{
-			"Credentials": "--twilio-credentials", "Fields": "--twilio-fields", "Mode": "--twilio-mode",
-			"TTL": "--twilio-ttl", "Rate": "--twilio-rate", "BaseURL": "--twilio-url",
-		})
+		return nil, setting(err, "--twilio-")
 	}
 	return adapter, nil
 }
 
-// setting names the flag behind the field that an adapter complains about.
-func setting(err error, flags map[string]string) error {
-	if e, ok := errors.AsType[*webcall.SettingError](err); ok && flags[e.Field] != "" {
-		return &config.Error{Field: flags[e.Field], Want: e.Problem}
+// setting names the flag behind the field that an adapter complains about: the prefix of the adapter's flags, and the
+// field in lower case, unless it is of several words.
+func setting(err error, prefix string) error {
+	e, ok := errors.AsType[*webcall.SettingError](err)
+	if !ok {
+		return err
 	}
-	return err
+	name := strings.ToLower(e.Field)
+	switch e.Field {
+	case "BaseURL":
+		name = "url"
+	case "QueriesPerMinute":
+		name = "queries-per-minute"
+	}
+	return &config.Error{Field: prefix + name, Want: e.Problem}
 }
 
 // readSecret reads a file that holds a secret; no path, no secret.

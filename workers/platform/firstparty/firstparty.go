@@ -30,7 +30,7 @@ type Adapter struct{ reason string }
 
 // New makes the adapter of a platform.
 func New(p scoring.Platform) (*Adapter, error) {
-	reason := ""
+	var reason string
 	switch p {
 	case scoring.WhatsApp:
 		reason = "no lookup is permitted; connect the WhatsApp webhook, or record a message or login with recordEvidence"
