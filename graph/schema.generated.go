@@ -78,8 +78,8 @@ type PhoneConditionsResolver interface {
 type PlatformInfoResolver interface {
 	Workers(ctx context.Context, obj *model.PlatformInfo) ([]model.PlatformWorker, error)
 	RatePerSecond(ctx context.Context, obj *model.PlatformInfo) (float64, error)
-	Breaker(ctx context.Context, obj *model.PlatformInfo) (*model.BreakerState, error)
-	Quotas(ctx context.Context, obj *model.PlatformInfo) ([]model.PlatformQuota, error)
+	Breaker(ctx context.Context, obj *model.PlatformInfo) (*registry.BreakerState, error)
+	Quotas(ctx context.Context, obj *model.PlatformInfo) ([]registry.PlatformQuota, error)
 	ChunksPending(ctx context.Context, obj *model.PlatformInfo) (int64, error)
 	ChunksOut(ctx context.Context, obj *model.PlatformInfo) (int64, error)
 }
@@ -95,7 +95,7 @@ type QueryResolver interface {
 	Import(ctx context.Context, id string) (*model.ImportBatch, error)
 	Imports(ctx context.Context, first *int, after *string) (*model.ImportBatchConnection, error)
 	Platforms(ctx context.Context) ([]model.PlatformInfo, error)
-	Workers(ctx context.Context) ([]model.Worker, error)
+	Workers(ctx context.Context) ([]registry.Worker, error)
 	ValidationSchedule(ctx context.Context, id string) (*model.ValidationSchedule, error)
 	ValidationSchedules(ctx context.Context, first *int, after *string) (*model.ValidationScheduleConnection, error)
 	Webhooks(ctx context.Context, first *int, after *string) (*model.WebhookConnection, error)
@@ -6064,8 +6064,8 @@ func (ec *executionContext) _PlatformInfo_breaker(ctx context.Context, field gra
 			return ec.Resolvers.PlatformInfo().Breaker(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.BreakerState) graphql.Marshaler {
-			return ec.marshalOBreakerState2ᚖphoneregistryᚋgraphᚋmodelᚐBreakerState(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.BreakerState) graphql.Marshaler {
+			return ec.marshalOBreakerState2ᚖphoneregistryᚋregistryᚐBreakerState(ctx, selections, v)
 		},
 		true,
 		false,
@@ -6087,8 +6087,8 @@ func (ec *executionContext) _PlatformInfo_quotas(ctx context.Context, field grap
 			return ec.Resolvers.PlatformInfo().Quotas(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.PlatformQuota) graphql.Marshaler {
-			return ec.marshalNPlatformQuota2ᚕphoneregistryᚋgraphᚋmodelᚐPlatformQuotaᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.PlatformQuota) graphql.Marshaler {
+			return ec.marshalNPlatformQuota2ᚕphoneregistryᚋregistryᚐPlatformQuotaᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6268,7 +6268,7 @@ func (ec *executionContext) fieldContext_PlatformProgress_failed(_ context.Conte
 	return graphql.NewScalarFieldContext("PlatformProgress", field, false, false, errors.New("field of type Int64 does not have child fields"))
 }
 
-func (ec *executionContext) _PlatformQuota_credential(ctx context.Context, field graphql.CollectedField, obj *model.PlatformQuota) (ret graphql.Marshaler) {
+func (ec *executionContext) _PlatformQuota_credential(ctx context.Context, field graphql.CollectedField, obj *registry.PlatformQuota) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6291,7 +6291,7 @@ func (ec *executionContext) fieldContext_PlatformQuota_credential(_ context.Cont
 	return graphql.NewScalarFieldContext("PlatformQuota", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _PlatformQuota_ratePerSecond(ctx context.Context, field graphql.CollectedField, obj *model.PlatformQuota) (ret graphql.Marshaler) {
+func (ec *executionContext) _PlatformQuota_ratePerSecond(ctx context.Context, field graphql.CollectedField, obj *registry.PlatformQuota) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6314,7 +6314,7 @@ func (ec *executionContext) fieldContext_PlatformQuota_ratePerSecond(_ context.C
 	return graphql.NewScalarFieldContext("PlatformQuota", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _PlatformQuota_currentRate(ctx context.Context, field graphql.CollectedField, obj *model.PlatformQuota) (ret graphql.Marshaler) {
+func (ec *executionContext) _PlatformQuota_currentRate(ctx context.Context, field graphql.CollectedField, obj *registry.PlatformQuota) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6337,7 +6337,7 @@ func (ec *executionContext) fieldContext_PlatformQuota_currentRate(_ context.Con
 	return graphql.NewScalarFieldContext("PlatformQuota", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _PlatformQuota_concurrency(ctx context.Context, field graphql.CollectedField, obj *model.PlatformQuota) (ret graphql.Marshaler) {
+func (ec *executionContext) _PlatformQuota_concurrency(ctx context.Context, field graphql.CollectedField, obj *registry.PlatformQuota) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6360,7 +6360,7 @@ func (ec *executionContext) fieldContext_PlatformQuota_concurrency(_ context.Con
 	return graphql.NewScalarFieldContext("PlatformQuota", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _PlatformQuota_budgetPerDay(ctx context.Context, field graphql.CollectedField, obj *model.PlatformQuota) (ret graphql.Marshaler) {
+func (ec *executionContext) _PlatformQuota_budgetPerDay(ctx context.Context, field graphql.CollectedField, obj *registry.PlatformQuota) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6383,7 +6383,7 @@ func (ec *executionContext) fieldContext_PlatformQuota_budgetPerDay(_ context.Co
 	return graphql.NewScalarFieldContext("PlatformQuota", field, false, false, errors.New("field of type Int64 does not have child fields"))
 }
 
-func (ec *executionContext) _PlatformQuota_spentToday(ctx context.Context, field graphql.CollectedField, obj *model.PlatformQuota) (ret graphql.Marshaler) {
+func (ec *executionContext) _PlatformQuota_spentToday(ctx context.Context, field graphql.CollectedField, obj *registry.PlatformQuota) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6694,8 +6694,8 @@ func (ec *executionContext) _PlatformWorker_state(ctx context.Context, field gra
 			return obj.State, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.WorkerPlatform) graphql.Marshaler {
-			return ec.marshalNWorkerPlatform2ᚖphoneregistryᚋgraphᚋmodelᚐWorkerPlatform(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.WorkerPlatform) graphql.Marshaler {
+			return ec.marshalNWorkerPlatform2ᚖphoneregistryᚋregistryᚐWorkerPlatform(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7469,11 +7469,11 @@ func (ec *executionContext) _Query_workers(ctx context.Context, field graphql.Co
 			directive1 := func(ctx context.Context) (any, error) {
 				roles, err := ec.unmarshalNRole2ᚕphoneregistryᚋregistryᚐRoleᚄ(ctx, []any{"OPERATOR"})
 				if err != nil {
-					var zeroVal []model.Worker
+					var zeroVal []registry.Worker
 					return zeroVal, err
 				}
 				if ec.Directives.Access == nil {
-					var zeroVal []model.Worker
+					var zeroVal []registry.Worker
 					return zeroVal, errors.New("directive access is not implemented")
 				}
 				return ec.Directives.Access(ctx, nil, directive0, roles)
@@ -7482,8 +7482,8 @@ func (ec *executionContext) _Query_workers(ctx context.Context, field graphql.Co
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v []model.Worker) graphql.Marshaler {
-			return ec.marshalNWorker2ᚕphoneregistryᚋgraphᚋmodelᚐWorkerᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.Worker) graphql.Marshaler {
+			return ec.marshalNWorker2ᚕphoneregistryᚋregistryᚐWorkerᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12471,7 +12471,7 @@ func (ec *executionContext) fieldContext_WebhookSecretPayload_userErrors(_ conte
 	return fc, nil
 }
 
-func (ec *executionContext) _Worker_id(ctx context.Context, field graphql.CollectedField, obj *model.Worker) (ret graphql.Marshaler) {
+func (ec *executionContext) _Worker_id(ctx context.Context, field graphql.CollectedField, obj *registry.Worker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12494,7 +12494,7 @@ func (ec *executionContext) fieldContext_Worker_id(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("Worker", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _Worker_name(ctx context.Context, field graphql.CollectedField, obj *model.Worker) (ret graphql.Marshaler) {
+func (ec *executionContext) _Worker_name(ctx context.Context, field graphql.CollectedField, obj *registry.Worker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12517,7 +12517,7 @@ func (ec *executionContext) fieldContext_Worker_name(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Worker", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _Worker_version(ctx context.Context, field graphql.CollectedField, obj *model.Worker) (ret graphql.Marshaler) {
+func (ec *executionContext) _Worker_version(ctx context.Context, field graphql.CollectedField, obj *registry.Worker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12540,7 +12540,7 @@ func (ec *executionContext) fieldContext_Worker_version(_ context.Context, field
 	return graphql.NewScalarFieldContext("Worker", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _Worker_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.Worker) (ret graphql.Marshaler) {
+func (ec *executionContext) _Worker_startedAt(ctx context.Context, field graphql.CollectedField, obj *registry.Worker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12563,7 +12563,7 @@ func (ec *executionContext) fieldContext_Worker_startedAt(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Worker", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
-func (ec *executionContext) _Worker_lastSeenAt(ctx context.Context, field graphql.CollectedField, obj *model.Worker) (ret graphql.Marshaler) {
+func (ec *executionContext) _Worker_lastSeenAt(ctx context.Context, field graphql.CollectedField, obj *registry.Worker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12586,7 +12586,7 @@ func (ec *executionContext) fieldContext_Worker_lastSeenAt(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Worker", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
-func (ec *executionContext) _Worker_platforms(ctx context.Context, field graphql.CollectedField, obj *model.Worker) (ret graphql.Marshaler) {
+func (ec *executionContext) _Worker_platforms(ctx context.Context, field graphql.CollectedField, obj *registry.Worker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12598,8 +12598,8 @@ func (ec *executionContext) _Worker_platforms(ctx context.Context, field graphql
 			return obj.Platforms, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []model.WorkerPlatform) graphql.Marshaler {
-			return ec.marshalNWorkerPlatform2ᚕphoneregistryᚋgraphᚋmodelᚐWorkerPlatformᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.WorkerPlatform) graphql.Marshaler {
+			return ec.marshalNWorkerPlatform2ᚕphoneregistryᚋregistryᚐWorkerPlatformᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12618,7 +12618,7 @@ func (ec *executionContext) fieldContext_Worker_platforms(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkerPlatform_platform(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_platform(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12641,7 +12641,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_platform(_ context.Conte
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Platform does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_adapter(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_adapter(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12664,7 +12664,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_adapter(_ context.Contex
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_simulated(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_simulated(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12687,7 +12687,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_simulated(_ context.Cont
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_slots(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_slots(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12710,7 +12710,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_slots(_ context.Context,
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_inFlight(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_inFlight(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12733,7 +12733,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_inFlight(_ context.Conte
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_checked(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_checked(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12756,7 +12756,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_checked(_ context.Contex
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Int64 does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_failed(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_failed(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12779,7 +12779,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_failed(_ context.Context
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Int64 does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_ratePerSecond(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_ratePerSecond(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12802,7 +12802,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_ratePerSecond(_ context.
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_breaker(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_breaker(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12814,8 +12814,8 @@ func (ec *executionContext) _WorkerPlatform_breaker(ctx context.Context, field g
 			return obj.Breaker, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.BreakerState) graphql.Marshaler {
-			return ec.marshalNBreakerState2phoneregistryᚋgraphᚋmodelᚐBreakerState(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v registry.BreakerState) graphql.Marshaler {
+			return ec.marshalNBreakerState2phoneregistryᚋregistryᚐBreakerState(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12825,7 +12825,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_breaker(_ context.Contex
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type BreakerState does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_heldUntil(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_heldUntil(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12848,7 +12848,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_heldUntil(_ context.Cont
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_reason(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_reason(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12871,7 +12871,7 @@ func (ec *executionContext) fieldContext_WorkerPlatform_reason(_ context.Context
 	return graphql.NewScalarFieldContext("WorkerPlatform", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WorkerPlatform_quota(ctx context.Context, field graphql.CollectedField, obj *model.WorkerPlatform) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkerPlatform_quota(ctx context.Context, field graphql.CollectedField, obj *registry.WorkerPlatform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12883,8 +12883,8 @@ func (ec *executionContext) _WorkerPlatform_quota(ctx context.Context, field gra
 			return obj.Quota, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PlatformQuota) graphql.Marshaler {
-			return ec.marshalOPlatformQuota2ᚖphoneregistryᚋgraphᚋmodelᚐPlatformQuota(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.PlatformQuota) graphql.Marshaler {
+			return ec.marshalOPlatformQuota2ᚖphoneregistryᚋregistryᚐPlatformQuota(ctx, selections, v)
 		},
 		true,
 		false,
@@ -16549,7 +16549,7 @@ func (ec *executionContext) _PlatformProgress(ctx context.Context, sel ast.Selec
 
 var platformQuotaImplementors = []string{"PlatformQuota"}
 
-func (ec *executionContext) _PlatformQuota(ctx context.Context, sel ast.SelectionSet, obj *model.PlatformQuota) graphql.Marshaler {
+func (ec *executionContext) _PlatformQuota(ctx context.Context, sel ast.SelectionSet, obj *registry.PlatformQuota) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, platformQuotaImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -19807,7 +19807,7 @@ func (ec *executionContext) _WebhookSecretPayload(ctx context.Context, sel ast.S
 
 var workerImplementors = []string{"Worker"}
 
-func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, obj *model.Worker) graphql.Marshaler {
+func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, obj *registry.Worker) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workerImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -19870,7 +19870,7 @@ func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, o
 
 var workerPlatformImplementors = []string{"WorkerPlatform"}
 
-func (ec *executionContext) _WorkerPlatform(ctx context.Context, sel ast.SelectionSet, obj *model.WorkerPlatform) graphql.Marshaler {
+func (ec *executionContext) _WorkerPlatform(ctx context.Context, sel ast.SelectionSet, obj *registry.WorkerPlatform) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workerPlatformImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -19980,14 +19980,20 @@ func (ec *executionContext) marshalNAddPhonePayload2ᚖphoneregistryᚋgraphᚋm
 	return ec._AddPhonePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNBreakerState2phoneregistryᚋgraphᚋmodelᚐBreakerState(ctx context.Context, v any) (model.BreakerState, error) {
-	var res model.BreakerState
-	err := res.UnmarshalGQL(v)
+func (ec *executionContext) unmarshalNBreakerState2phoneregistryᚋregistryᚐBreakerState(ctx context.Context, v any) (registry.BreakerState, error) {
+	res, err := scalar.UnmarshalBreakerState(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNBreakerState2phoneregistryᚋgraphᚋmodelᚐBreakerState(ctx context.Context, sel ast.SelectionSet, v model.BreakerState) graphql.Marshaler {
-	return v
+func (ec *executionContext) marshalNBreakerState2phoneregistryᚋregistryᚐBreakerState(ctx context.Context, sel ast.SelectionSet, v registry.BreakerState) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalBreakerState(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNCreateValidationScheduleInput2phoneregistryᚋgraphᚋmodelᚐCreateValidationScheduleInput(ctx context.Context, v any) (model.CreateValidationScheduleInput, error) {
@@ -20694,15 +20700,15 @@ func (ec *executionContext) marshalNPlatformProgress2ᚕphoneregistryᚋregistry
 	return ret
 }
 
-func (ec *executionContext) marshalNPlatformQuota2phoneregistryᚋgraphᚋmodelᚐPlatformQuota(ctx context.Context, sel ast.SelectionSet, v model.PlatformQuota) graphql.Marshaler {
+func (ec *executionContext) marshalNPlatformQuota2phoneregistryᚋregistryᚐPlatformQuota(ctx context.Context, sel ast.SelectionSet, v registry.PlatformQuota) graphql.Marshaler {
 	return ec._PlatformQuota(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNPlatformQuota2ᚕphoneregistryᚋgraphᚋmodelᚐPlatformQuotaᚄ(ctx context.Context, sel ast.SelectionSet, v []model.PlatformQuota) graphql.Marshaler {
+func (ec *executionContext) marshalNPlatformQuota2ᚕphoneregistryᚋregistryᚐPlatformQuotaᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.PlatformQuota) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPlatformQuota2phoneregistryᚋgraphᚋmodelᚐPlatformQuota(ctx, sel, v[i])
+		return ec.marshalNPlatformQuota2phoneregistryᚋregistryᚐPlatformQuota(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21599,15 +21605,15 @@ func (ec *executionContext) marshalNWebhookStatus2phoneregistryᚋregistryᚐWeb
 	return res
 }
 
-func (ec *executionContext) marshalNWorker2phoneregistryᚋgraphᚋmodelᚐWorker(ctx context.Context, sel ast.SelectionSet, v model.Worker) graphql.Marshaler {
+func (ec *executionContext) marshalNWorker2phoneregistryᚋregistryᚐWorker(ctx context.Context, sel ast.SelectionSet, v registry.Worker) graphql.Marshaler {
 	return ec._Worker(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNWorker2ᚕphoneregistryᚋgraphᚋmodelᚐWorkerᚄ(ctx context.Context, sel ast.SelectionSet, v []model.Worker) graphql.Marshaler {
+func (ec *executionContext) marshalNWorker2ᚕphoneregistryᚋregistryᚐWorkerᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.Worker) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWorker2phoneregistryᚋgraphᚋmodelᚐWorker(ctx, sel, v[i])
+		return ec.marshalNWorker2phoneregistryᚋregistryᚐWorker(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21619,15 +21625,15 @@ func (ec *executionContext) marshalNWorker2ᚕphoneregistryᚋgraphᚋmodelᚐWo
 	return ret
 }
 
-func (ec *executionContext) marshalNWorkerPlatform2phoneregistryᚋgraphᚋmodelᚐWorkerPlatform(ctx context.Context, sel ast.SelectionSet, v model.WorkerPlatform) graphql.Marshaler {
+func (ec *executionContext) marshalNWorkerPlatform2phoneregistryᚋregistryᚐWorkerPlatform(ctx context.Context, sel ast.SelectionSet, v registry.WorkerPlatform) graphql.Marshaler {
 	return ec._WorkerPlatform(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNWorkerPlatform2ᚕphoneregistryᚋgraphᚋmodelᚐWorkerPlatformᚄ(ctx context.Context, sel ast.SelectionSet, v []model.WorkerPlatform) graphql.Marshaler {
+func (ec *executionContext) marshalNWorkerPlatform2ᚕphoneregistryᚋregistryᚐWorkerPlatformᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.WorkerPlatform) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWorkerPlatform2phoneregistryᚋgraphᚋmodelᚐWorkerPlatform(ctx, sel, v[i])
+		return ec.marshalNWorkerPlatform2phoneregistryᚋregistryᚐWorkerPlatform(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21639,7 +21645,7 @@ func (ec *executionContext) marshalNWorkerPlatform2ᚕphoneregistryᚋgraphᚋmo
 	return ret
 }
 
-func (ec *executionContext) marshalNWorkerPlatform2ᚖphoneregistryᚋgraphᚋmodelᚐWorkerPlatform(ctx context.Context, sel ast.SelectionSet, v *model.WorkerPlatform) graphql.Marshaler {
+func (ec *executionContext) marshalNWorkerPlatform2ᚖphoneregistryᚋregistryᚐWorkerPlatform(ctx context.Context, sel ast.SelectionSet, v *registry.WorkerPlatform) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -21649,20 +21655,22 @@ func (ec *executionContext) marshalNWorkerPlatform2ᚖphoneregistryᚋgraphᚋmo
 	return ec._WorkerPlatform(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOBreakerState2ᚖphoneregistryᚋgraphᚋmodelᚐBreakerState(ctx context.Context, v any) (*model.BreakerState, error) {
+func (ec *executionContext) unmarshalOBreakerState2ᚖphoneregistryᚋregistryᚐBreakerState(ctx context.Context, v any) (*registry.BreakerState, error) {
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(model.BreakerState)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := scalar.UnmarshalBreakerState(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOBreakerState2ᚖphoneregistryᚋgraphᚋmodelᚐBreakerState(ctx context.Context, sel ast.SelectionSet, v *model.BreakerState) graphql.Marshaler {
+func (ec *executionContext) marshalOBreakerState2ᚖphoneregistryᚋregistryᚐBreakerState(ctx context.Context, sel ast.SelectionSet, v *registry.BreakerState) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalBreakerState(*v)
+	return res
 }
 
 func (ec *executionContext) marshalOCustomer2ᚖphoneregistryᚋgraphᚋmodelᚐCustomer(ctx context.Context, sel ast.SelectionSet, v *model.Customer) graphql.Marshaler {
@@ -21970,7 +21978,7 @@ func (ec *executionContext) marshalOPlatform2ᚕphoneregistryᚋregistryᚋscori
 	return ret
 }
 
-func (ec *executionContext) marshalOPlatformQuota2ᚖphoneregistryᚋgraphᚋmodelᚐPlatformQuota(ctx context.Context, sel ast.SelectionSet, v *model.PlatformQuota) graphql.Marshaler {
+func (ec *executionContext) marshalOPlatformQuota2ᚖphoneregistryᚋregistryᚐPlatformQuota(ctx context.Context, sel ast.SelectionSet, v *registry.PlatformQuota) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -19,6 +19,7 @@ type Service struct {
 	model     *scoring.Model
 	platforms func() []PlatformInfo
 	notify    Notifier
+	fleet     Fleet
 	maxPhones int
 	now       func() time.Time
 	log       *slog.Logger
@@ -34,6 +35,7 @@ type Config struct {
 	Model     *scoring.Model
 	Platforms func() []PlatformInfo // what this installation can check; nil: nothing
 	Notifier  Notifier              // nil: nobody is told
+	Fleet     Fleet                 // nil: no worker is ever seen
 	MaxPhones int                   // phones a customer may have; 0: DefaultMaxPhones
 	Now       func() time.Time      // nil: time.Now
 	Logger    *slog.Logger          // nil: none
@@ -46,7 +48,7 @@ type Config struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, numbers: c.Numbers, model: c.Model, platforms: c.Platforms,
-		notify: c.Notifier, maxPhones: c.MaxPhones, now: c.Now, log: c.Logger,
+		notify: c.Notifier, fleet: c.Fleet, maxPhones: c.MaxPhones, now: c.Now, log: c.Logger,
 		privateWebhooks: c.PrivateWebhooks,
 	}
 	if s.notify == nil {

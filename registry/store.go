@@ -88,6 +88,8 @@ type JobStore interface {
 	JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]PlatformCount, error)
 	JobFailures(ctx context.Context, id uuid.UUID, p PageRequest) (Page[JobFailure], error)
 	CountJobFailures(ctx context.Context, id uuid.UUID) (int64, error)
+	// LedgerState returns how many chunks of each platform wait and are out; platforms without any are left out.
+	LedgerState(ctx context.Context) ([]LedgerState, error)
 	// PauseJob, ResumeJob, CancelJob and RetryJob return *Error INVALID_STATE when the job's state does not allow it.
 	PauseJob(ctx context.Context, id uuid.UUID) (Job, error)
 	ResumeJob(ctx context.Context, id uuid.UUID) (Job, error)

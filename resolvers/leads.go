@@ -98,7 +98,8 @@ func (r *Resolver) changedLead(change live.LeadChange) *model.LeadScore {
 
 // Platforms lists the platforms.
 func (q query) Platforms(ctx context.Context) ([]model.PlatformInfo, error) {
+	siblings := &model.PlatformInfos{}
 	return wrap(q.service.Platforms(ctx), func(p registry.PlatformInfo) model.PlatformInfo {
-		return model.PlatformInfo{PlatformInfo: p}
+		return model.PlatformInfo{PlatformInfo: p, Siblings: siblings}
 	}), nil
 }

@@ -75,7 +75,16 @@ type ValidationFailure struct{ registry.JobFailure }
 func (f *ValidationFailure) Reason() *string { return optional(f.JobFailure.Reason) }
 
 // PlatformInfo is a platform and what this installation can tell about it.
-type PlatformInfo struct{ registry.PlatformInfo }
+type PlatformInfo struct {
+	registry.PlatformInfo
+	Siblings *PlatformInfos
+}
+
+// PlatformInfos is the platforms of one list.
+type PlatformInfos struct {
+	Workers Lazy[[]registry.Worker]
+	Ledger  Lazy[map[registry.Platform]registry.LedgerState]
+}
 
 // Adapter is null when there is none.
 func (p *PlatformInfo) Adapter() *string { return optional(p.PlatformInfo.Adapter) }

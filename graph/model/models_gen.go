@@ -109,22 +109,6 @@ type PhoneOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
-// What may be asked of a platform with one credential, by all workers together.
-type PlatformQuota struct {
-	// The name of the credential; no secret.
-	Credential string `json:"credential"`
-	// Numbers a second, as configured; null when there is no limit.
-	RatePerSecond *float64 `json:"ratePerSecond,omitempty"`
-	// Numbers a second that are asked at most now: less than configured after the platform has refused.
-	CurrentRate *float64 `json:"currentRate,omitempty"`
-	// Calls at the same time, as configured; null when there is no limit.
-	Concurrency *int `json:"concurrency,omitempty"`
-	// Numbers a day (UTC), as configured; null when there is no limit.
-	BudgetPerDay *int64 `json:"budgetPerDay,omitempty"`
-	// Numbers taken out of the budget today (UTC).
-	SpentToday int64 `json:"spentToday"`
-}
-
 // What one worker does on a platform.
 type PlatformWorker struct {
 	// The worker's id.
@@ -132,7 +116,7 @@ type PlatformWorker struct {
 	// The worker's name.
 	WorkerName string `json:"workerName"`
 	// What it does there.
-	State *WorkerPlatform `json:"state"`
+	State *registry.WorkerPlatform `json:"state"`
 }
 
 // Evidence that one's own systems have seen.
@@ -377,111 +361,6 @@ type WebhookSecretPayload struct {
 	Secret *string `json:"secret,omitempty"`
 	// What the caller can correct.
 	UserErrors []registry.Error `json:"userErrors"`
-}
-
-// A worker process that was heard of within the last seconds.
-type Worker struct {
-	// Its id, unique among those that run.
-	ID string `json:"id"`
-	// Its name, as configured.
-	Name string `json:"name"`
-	// The version of its program.
-	Version string `json:"version"`
-	// When it started.
-	StartedAt time.Time `json:"startedAt"`
-	// When it was last heard of.
-	LastSeenAt time.Time `json:"lastSeenAt"`
-	// What it does on each of its platforms.
-	Platforms []WorkerPlatform `json:"platforms"`
-}
-
-// What a worker does on one platform.
-type WorkerPlatform struct {
-	// The platform.
-	Platform scoring.Platform `json:"platform"`
-	// The adapter it asks.
-	Adapter string `json:"adapter"`
-	// True when the adapter is the simulator and invents its answers.
-	Simulated bool `json:"simulated"`
-	// Chunks it may hold at the same time.
-	Slots int `json:"slots"`
-	// Chunks it holds.
-	InFlight int `json:"inFlight"`
-	// Checks it has done since it started.
-	Checked int64 `json:"checked"`
-	// Those of them that ended as ERROR or RATE_LIMITED.
-	Failed int64 `json:"failed"`
-	// Checks done in a second, over the last few seconds.
-	RatePerSecond float64 `json:"ratePerSecond"`
-	// Whether it asks the platform.
-	Breaker BreakerState `json:"breaker"`
-	// Until when it leaves the platform alone; null when it does not.
-	HeldUntil *time.Time `json:"heldUntil,omitempty"`
-	// Why it leaves the platform alone, or asks less than it might; null otherwise.
-	Reason *string `json:"reason,omitempty"`
-	// What the platform allows, shared by all workers of a credential; null when nothing is limited.
-	Quota *PlatformQuota `json:"quota,omitempty"`
-}
-
-// Whether a platform is being asked.
-type BreakerState string
-
-const (
-	// It is asked as usual.
-	BreakerStateClosed BreakerState = "CLOSED"
-	// A few calls try whether it works again.
-	BreakerStateHalfOpen BreakerState = "HALF_OPEN"
-	// It failed too often and is left alone for a while; its chunks wait.
-	BreakerStateOpen BreakerState = "OPEN"
-)
-
-var AllBreakerState = []BreakerState{
-	BreakerStateClosed,
-	BreakerStateHalfOpen,
-	BreakerStateOpen,
-}
-
-func (e BreakerState) IsValid() bool {
-	switch e {
-	case BreakerStateClosed, BreakerStateHalfOpen, BreakerStateOpen:
-		return true
-	}
-	return false
-}
-
-func (e BreakerState) String() string {
-	return string(e)
-}
-
-func (e *BreakerState) UnmarshalGQL(v any) error {
-	str, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("enums must be strings")
-	}
-
-	*e = BreakerState(str)
-	if !e.IsValid() {
-		return fmt.Errorf("%s is not a valid BreakerState", str)
-	}
-	return nil
-}
-
-func (e BreakerState) MarshalGQL(w io.Writer) {
-	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
-}
-
-func (e *BreakerState) UnmarshalJSON(b []byte) error {
-	s, err := strconv.Unquote(string(b))
-	if err != nil {
-		return err
-	}
-	return e.UnmarshalGQL(s)
-}
-
-func (e BreakerState) MarshalJSON() ([]byte, error) {
-	var buf bytes.Buffer
-	e.MarshalGQL(&buf)
-	return buf.Bytes(), nil
 }
 
 // The direction of an ordering.

@@ -111,9 +111,11 @@ func (f *Fleet) Workers() []registry.Worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.forget()
-	return slices.SortedFunc(maps.Values(f.workers), func(a, b registry.Worker) int {
+	all := slices.AppendSeq(make([]registry.Worker, 0, len(f.workers)), maps.Values(f.workers))
+	slices.SortFunc(all, func(a, b registry.Worker) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
+	return all
 }
 
 // Capacity returns how many chunks of a platform all workers that were heard of can hold; known is false when none of
@@ -134,7 +136,7 @@ func (f *Fleet) Capacity(p registry.Platform) (slots int, known bool) {
 
 // worker turns a heartbeat into what the registry shows. Platforms that this program does not know are left out.
 func worker(s bus.WorkerStatus, seen time.Time) registry.Worker {
-	w := registry.Worker{ID: s.Worker, Name: cmp.Or(s.Name, s.Worker), Version: s.Program, StartedAt: s.StartedAt, LastSeenAt: seen}
+	w := registry.Worker{ID: s.Worker, Name: cmp.Or(s.Name, s.Worker), Version: s.Program, StartedAt: s.StartedAt, LastSeenAt: seen, Platforms: []registry.WorkerPlatform{}}
 	for _, p := range scoring.Checkable() {
 		i := slices.IndexFunc(s.Platforms, func(ps bus.PlatformStatus) bool { return ps.Platform == string(p) })
 		if i >= 0 {
