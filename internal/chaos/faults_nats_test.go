@@ -23,7 +23,10 @@ func sortFaults(faults []fault) {
 	slices.SortFunc(faults, func(a, b fault) int { return strings.Compare(a.name, b.name) })
 }
 
-// streams are the names of all streams, those of platforms that are not checked included.
+// allStreams are the streams, and the one behind the bucket of quotas.
+func allStreams() []string { return append(streams(), bus.EventStream, "KV_"+bus.QuotaBucket) }
+
+// streams are the names of the streams that work goes through, those of platforms that are not checked included.
 func streams() []string {
 	names := []string{bus.ResultStream}
 	for _, p := range scoring.Checkable() {
@@ -129,9 +132,9 @@ func pauseNodes(n int) func(context.Context, *world, *rand.Rand) (string, func(c
 // stepDown makes the leaders of streams and consumers hand over.
 func stepDown(_ context.Context, w *world, rng *rand.Rand) (string, func(context.Context)) {
 	n := 0
-	for _, name := range streams() {
+	for _, name := range allStreams() {
 		subject := "$JS.API.STREAM.LEADER.STEPDOWN." + name
-		if rng.IntN(2) == 0 {
+		if rng.IntN(2) == 0 && slices.Contains(streams(), name) {
 			consumer := bus.WorkConsumer
 			if name == bus.ResultStream {
 				consumer = bus.ApplierConsumer
@@ -154,7 +157,7 @@ func deleteStreams(ctx context.Context, w *world, _ *rand.Rand) (string, func(co
 		return "", nil
 	}
 	n := 0
-	for _, name := range streams() {
+	for _, name := range allStreams() {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		if js.DeleteStream(ctx, name) == nil {
 			n++

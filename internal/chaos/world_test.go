@@ -125,7 +125,7 @@ func (w *world) startNATS(ctx, keeping context.Context) (err error) {
 		return err
 	}
 	for i := range w.nodes {
-		w.nodes[i].MaxStore = 256 << 20
+		w.nodes[i].MaxStore = 4 << 30 // the streams reserve 2 GiB on each node
 		if err := os.MkdirAll(w.nodes[i].StoreDir(), 0o700); err != nil {
 			return err
 		}

@@ -13,9 +13,12 @@ type NATSNode struct {
 	Name                   string
 	Client, Route, Monitor int    // ports
 	Dir                    string // its configuration, and its store below it
-	MaxStore               int64  // bytes of JetStream; 0: 1 GiB
+	MaxStore               int64  // bytes of JetStream; 0: 4 GiB
 	SyncAlways             bool   // sync each write to disk
 }
+
+// defaultMaxStore is more than the streams reserve on each node: each 256 MiB, be there messages or not.
+const defaultMaxStore = 4 << 30
 
 // NATSCluster makes the nodes of a cluster, each with a folder of its own below dir.
 func NATSCluster(ctx context.Context, dir string, size int) ([]NATSNode, error) {
@@ -60,7 +63,7 @@ func (n NATSNode) config(cluster []NATSNode) string {
 	}
 	most := n.MaxStore
 	if most == 0 {
-		most = 1 << 30
+		most = defaultMaxStore
 	}
 	sync := "2m"
 	if n.SyncAlways {
