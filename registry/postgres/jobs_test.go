@@ -1,14 +1,18 @@
 package postgres_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"phoneregistry/internal/testkit"
 	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
@@ -303,8 +307,8 @@ func TestRecheckAfter(t *testing.T) {
 	if whatsappChunks[5] != 0 || whatsappChunks[9] != 1 {
 		t.Errorf("chunks of WHATSAPP %v: a range has the same chunk number on all platforms", whatsappChunks)
 	}
-	if job.Total != 49 {
-		t.Errorf("%d checks, want 49", job.Total)
+	if job.Total != 49 || job.Skipped != 31 {
+		t.Errorf("%d checks and %d skipped, want 49 and 31", job.Total, job.Skipped)
 	}
 }
 
@@ -318,11 +322,69 @@ func TestNothingToRecheck(t *testing.T) {
 	spec := jobSpec(everything(), scoring.Google)
 	spec.RecheckAfter = time.Hour
 	job := w.createJob(t, spec)
-	if job.Status != registry.JobCompleted || job.Total != 0 || !job.Planned || job.CompletedAt.IsZero() || job.ErrorMessage != "" {
+	if job.Status != registry.JobCompleted || job.Total != 0 || job.Skipped != 3 || !job.Planned || job.CompletedAt.IsZero() || job.ErrorMessage != "" {
 		t.Errorf("%+v", job)
 	}
 	if n := scalar[int](t, w, `SELECT count(*) FROM audit_trail WHERE object_id = $1`, job.ID); n != 2 {
 		t.Errorf("%d audit entries, want one for the start and one for the end", n)
+	}
+}
+
+// TestClientKey: the same key of the same caller names one job, however often and at once it is started.
+func TestClientKey(t *testing.T) {
+	w := newWorld(t)
+	w.addNumbers(t, 20)
+	as := func(name string) context.Context {
+		return registry.WithActor(testkit.Context(t), registry.Actor{Name: name})
+	}
+	spec := jobSpec(everything(), scoring.Google)
+	spec.ClientKey = "monday"
+	var (
+		starts  sync.WaitGroup
+		mu      sync.Mutex
+		created []uuid.UUID
+		ids     = map[uuid.UUID]bool{}
+	)
+	for range 8 {
+		starts.Go(func() {
+			job, err := w.CreateJob(as("ana"), spec, []registry.Phone{described(firstNumber + 100)})
+			mu.Lock()
+			defer mu.Unlock()
+			ids[job.ID] = true
+			switch {
+			case err == nil:
+				created = append(created, job.ID)
+			case !errors.Is(err, registry.ErrJobExists):
+				t.Error(err)
+			}
+		})
+	}
+	starts.Wait()
+	if len(created) != 1 || len(ids) != 1 || scalar[int](t, w, "SELECT count(*) FROM validation_jobs") != 1 {
+		t.Fatalf("created %v, returned %d different jobs", created, len(ids))
+	}
+	if j := w.job(t, created[0]); j.ClientKey != "monday" {
+		t.Errorf("its key is %q", j.ClientKey)
+	}
+	other := spec
+	other.Priority = registry.PriorityHigh
+	if _, err := w.CreateJob(as("ana"), other, nil); code(err) != registry.CodeInvalidInput {
+		t.Errorf("the key for another job: %v", err)
+	}
+	if job, err := w.CreateJob(as("bob"), other, nil); err != nil || job.ID == created[0] || job.Priority != registry.PriorityHigh {
+		t.Errorf("the key of somebody else: %+v, %v", job, err)
+	}
+	if _, err := w.CancelJob(as("ana"), created[0]); err != nil {
+		t.Fatal(err)
+	}
+	if job, err := w.CreateJob(as("ana"), spec, nil); !errors.Is(err, registry.ErrJobExists) || job.Status != registry.JobCancelled {
+		t.Errorf("the key of a job that has ended: %s, %v", job.Status, err)
+	}
+	spec.ClientKey = ""
+	for range 2 {
+		if _, err := w.CreateJob(as("ana"), spec, nil); err != nil {
+			t.Errorf("without a key: %v", err)
+		}
 	}
 }
 
