@@ -70,6 +70,12 @@ func connectNATS(ctx context.Context, c config.NATS, name string, log *slog.Logg
 		}
 		o = append(o, nats.Token(token))
 	}
+	if c.NATSCA != "" {
+		o = append(o, nats.RootCAs(c.NATSCA))
+	}
+	if c.NATSCert != "" {
+		o = append(o, nats.ClientCert(c.NATSCert, c.NATSKey))
+	}
 	conn, err := nats.Connect(c.NATSURL, o...)
 	if err != nil {
 		return nil, &UnreachableError{"NATS", err}

@@ -15,6 +15,7 @@ import (
 
 	"phoneregistry/internal/auth"
 	"phoneregistry/internal/config"
+	"phoneregistry/internal/fleet"
 	"phoneregistry/internal/httpd"
 	"phoneregistry/internal/live"
 	"phoneregistry/internal/opaque"
@@ -53,6 +54,7 @@ type Server struct {
 	service  *registry.Service
 	importer *importer.Importer
 	hub      *live.Hub
+	fleet    *fleet.Fleet
 	adapters adapterSet
 	hasUI    bool
 }
@@ -176,11 +178,14 @@ func (s *Server) buildService(context.Context) error {
 		return err
 	}
 	s.parts.add("adapters", func(context.Context) error { s.adapters.close(); return nil })
+	if err := s.watchFleet(); err != nil {
+		return err
+	}
 	model := scoring.DefaultModel()
 	notifier := orchestrator.NewNotifier(s.conn, s.log)
 	s.service = registry.New(registry.Config{
 		Store: s.store, Numbers: numbers, Model: model, Notifier: notifier, MaxPhones: s.config.MaxPhones, Logger: s.log,
-		Platforms: s.adapters.infos, PrivateWebhooks: s.config.WebhookAllowPrivate,
+		Platforms: s.adapters.infos, Fleet: s.fleet, PrivateWebhooks: s.config.WebhookAllowPrivate,
 	})
 	spool := filepath.Join(s.config.DataDir, spoolDir)
 	if err := os.MkdirAll(spool, 0o700); err != nil {
@@ -200,7 +205,7 @@ func (s *Server) runLoops(ctx context.Context) error {
 	}
 	orch, err := orchestrator.New(orchestrator.Config{
 		Ledger: s.store, Conn: s.conn, Model: scoring.DefaultModel(), Logger: s.log, Registerer: s.metrics,
-		Streams: streamOptions(s.config.Delivery), Lease: s.config.ChunkLease,
+		Streams: streamOptions(s.config.Delivery), Lease: s.config.ChunkLease, Capacity: s.fleet.Capacity,
 	})
 	if err != nil {
 		return err

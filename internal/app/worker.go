@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/internal/config"
-	"phoneregistry/internal/httpd"
 	"phoneregistry/internal/telemetry"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers"
@@ -41,27 +42,33 @@ func Work(ctx context.Context, c config.Worker, o Options) (err error) {
 		defer cancel()
 		err = errors.Join(err, p.stop(limit))
 	}()
+	var ready atomic.Pointer[nats.Conn]
 	if c.AdminListen != "" {
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp", c.AdminListen)
 		if err != nil {
 			return fmt.Errorf("--admin-listen: %w", err)
 		}
-		serveOn(p, "admin http", l, httpd.Admin(metrics), o.Logger)
+		serveOn(p, "admin http", l, workerAdmin(metrics, &ready, o.Logger), o.Logger)
 	}
 	conn, err := connectNATS(ctx, c.NATS, "phoneregistry-worker", o.Logger)
 	if err != nil {
 		return err
 	}
 	p.add("nats connection", func(context.Context) error { conn.Close(); return nil })
+	limits, err := limitsOf(c.Pace, wanted)
+	if err != nil {
+		return err
+	}
 	pool, err := workers.New(workers.Config{
-		Conn: conn, Adapters: wanted, Concurrency: everywhere(platforms, c.Concurrency), Name: c.Name,
-		Logger: o.Logger, Registerer: metrics,
+		Conn: conn, Adapters: wanted, Concurrency: everywhere(platforms, c.Concurrency), Slots: slotsOf(c.Pace, platforms),
+		Limits: limits, Name: c.Name, Version: o.Version, Logger: o.Logger, Registerer: metrics,
 	})
 	if err != nil {
 		return err
 	}
 	p.loop("worker", pool.Run)
+	ready.Store(conn)
 	o.Logger.Info("worker is ready", "platforms", platforms)
 	select {
 	case <-ctx.Done():
@@ -93,9 +100,13 @@ func (s *Server) runWorkers(r prometheus.Registerer) error {
 	if err != nil {
 		return err
 	}
+	limits, err := limitsOf(s.config.Pace, wanted)
+	if err != nil {
+		return err
+	}
 	pool, err := workers.New(workers.Config{
 		Conn: s.conn, Adapters: wanted, Concurrency: everywhere(platforms, s.config.Concurrency),
-		Logger: s.log, Registerer: r, Streams: streamOptions(s.config.Delivery),
+		Slots: slotsOf(s.config.Pace, platforms), Limits: limits, Version: s.version, Logger: s.log, Registerer: r, Streams: streamOptions(s.config.Delivery),
 	})
 	if err != nil {
 		return err

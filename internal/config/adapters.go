@@ -17,7 +17,7 @@ type Adapters struct {
 	WebserviceToken string            `name:"webservice-token-file" help:"File that holds the bearer token for the validator services." type:"path" placeholder:"FILE"`
 	RCS
 	Twilio
-	Concurrency int `help:"Chunks that are checked at the same time on each platform." default:"4"`
+	Concurrency int `help:"Calls that are made to each platform at the same time, at most." default:"4"`
 }
 
 // RCS says as which agent Google's RCS Business Messaging is asked.

@@ -57,6 +57,7 @@ type NATS struct {
 	NATSURL   string `name:"nats-url" help:"Use this NATS with JetStream instead of an embedded one; several addresses with commas." placeholder:"URL"`
 	NATSCreds string `name:"nats-creds" help:"Credentials file for NATS." type:"path" placeholder:"FILE"`
 	NATSToken string `name:"nats-token-file" help:"File that holds the token for NATS." type:"path" placeholder:"FILE"`
+	NATSTLS
 }
 
 // Serve is what the server needs.
@@ -66,6 +67,7 @@ type Serve struct {
 	Delivery
 	Notifications
 	Adapters
+	Pace
 	WhatsApp
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
@@ -83,10 +85,11 @@ type Serve struct {
 type Worker struct {
 	NATS
 	Adapters
+	Pace
 	Log
 	Platform    []string `help:"Platforms to check; several with commas." required:"" placeholder:"P,…"`
 	Name        string   `help:"Name of this worker. Default: host name and process id." placeholder:"NAME"`
-	AdminListen string   `help:"Address of metrics; empty for none." placeholder:"ADDRESS"`
+	AdminListen string   `help:"Address of metrics, profiles, /healthz and /readyz; empty for none." placeholder:"ADDRESS"`
 }
 
 // Check reports what is wrong with the settings of a server, and fills in what depends on others.
@@ -123,6 +126,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.NATS.check(); err != nil {
+		return err
+	}
+	if err := s.Pace.check(); err != nil {
 		return err
 	}
 	if err := s.Delivery.check(s.NATSURL != ""); err != nil {
@@ -164,6 +170,9 @@ func (w *Worker) Check() error {
 	if err := w.NATS.check(); err != nil {
 		return err
 	}
+	if err := w.Pace.check(); err != nil {
+		return err
+	}
 	return w.Adapters.check()
 }
 
@@ -197,6 +206,9 @@ func (d *Database) check(demo bool) error {
 }
 
 func (n *NATS) check() error {
+	if err := n.NATSTLS.check(n.NATSURL != ""); err != nil {
+		return err
+	}
 	if n.NATSURL == "" {
 		if n.NATSCreds != "" || n.NATSToken != "" {
 			return &Error{"--nats-url", "", "is required with --nats-creds and --nats-token-file"}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"phoneregistry/internal/config"
 	"phoneregistry/registry/scoring"
 )
@@ -120,5 +122,67 @@ func TestBootstrapToken(t *testing.T) {
 	t.Setenv(config.TokenEnv, "long enough to be no easy guess")
 	if token, err := config.BootstrapToken(); err != nil || token == "" {
 		t.Errorf("BootstrapToken() = %q, %v", token, err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	rate, none, calls, day := 50.5, 0.0, 8, int64(100000)
+	tests := []struct {
+		text string
+		want config.Limit
+		bad  string
+	}{
+		{text: "rate:50.5,concurrency:8,daily:100000", want: config.Limit{Rate: &rate, Concurrency: &calls, Daily: &day}},
+		{text: "rate:0", want: config.Limit{Rate: &none}},
+		{text: " daily:100000 ", want: config.Limit{Daily: &day}},
+		{text: "", bad: "is no limit"},
+		{text: "speed:5", bad: "is no limit"},
+		{text: "rate:fast", bad: "must be a number"},
+		{text: "rate:NaN", bad: "must be a number"},
+		{text: "daily:-1", bad: "must be a number"},
+		{text: "concurrency:1.5", bad: "must be a number"},
+	}
+	for _, tt := range tests {
+		p := config.Pace{Limit: map[string]string{"google": tt.text}}
+		got, err := p.Limits()
+		if tt.bad != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.bad) || !strings.Contains(err.Error(), "--limit") {
+				t.Errorf("%q: error %v, want one with %q", tt.text, err, tt.bad)
+			}
+			continue
+		}
+		if diff := cmp.Diff(tt.want, got["GOOGLE"]); err != nil || diff != "" {
+			t.Errorf("%q: %v %s", tt.text, err, diff)
+		}
+	}
+	if _, err := (&config.Pace{Limit: map[string]string{"ICQ": "rate:1"}}).Limits(); err == nil {
+		t.Error("a platform that does not exist was taken")
+	}
+}
+
+func TestWorkerSettings(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*config.Worker)
+		want   string
+	}{
+		{"as it should be", func(*config.Worker) {}, ""},
+		{"slots", func(w *config.Worker) { w.Slots = 300 }, "--slots"},
+		{"limits", func(w *config.Worker) { w.Limit = map[string]string{"GOOGLE": "x"} }, "--limit"},
+		{"a certificate without key", func(w *config.Worker) { w.NATSCert = "cert.pem" }, "--nats-key"},
+		{"a key without certificate", func(w *config.Worker) { w.NATSKey = "key.pem" }, "--nats-cert"},
+		{"both", func(w *config.Worker) { w.NATSCert, w.NATSKey, w.NATSCA = "cert.pem", "key.pem", "ca.pem" }, ""},
+	}
+	for _, tt := range tests {
+		w := config.Worker{NATS: config.NATS{NATSURL: "tls://host:4222"}, Adapters: config.Adapters{Concurrency: 1}, Platform: []string{"google"}}
+		tt.change(&w)
+		if err := w.Check(); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+	s := good()
+	s.NATSCA = "ca.pem"
+	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "--nats-url") {
+		t.Error("--nats-ca without --nats-url was taken")
 	}
 }

@@ -21,6 +21,11 @@ type readiness struct {
 	log   *slog.Logger
 }
 
+// Ready answers /readyz of a program that has no public face.
+func Ready(ready func(context.Context) []Check, log *slog.Logger) http.Handler {
+	return strict(&readiness{ready: ready, log: log})
+}
+
 type partReady struct {
 	Name  string `json:"name"`
 	Ready bool   `json:"ready"`

@@ -35,6 +35,7 @@ const (
 	calm       = 5 * time.Minute // how long a refusal is remembered
 	raise      = 0.01            // the share of a refused rate that is added every second
 	slowStart  = 1.3             // how much an unknown rate grows in a second, until the first refusal
+	leastGuess = 2.0             // numbers a second to begin with
 	slowest    = 0.1             // numbers a second
 	unlimited  = 1e6             // a learned rate that has grown to this is none any more
 	longest    = time.Hour       // of a hold
@@ -146,7 +147,8 @@ func (r *rate) refused(now, began time.Time, measured float64, after time.Durati
 	if was := r.current(); was > 0 {
 		r.Refused, r.Rate = was, was*cut
 	} else {
-		r.Refused, r.Rate = 0, max(measured*cut, 1)
+		r.Refused, r.Rate = 0, max(measured*cut, leastGuess)
+		r.Next = max(r.Next, micros(now)) // nobody has leased anything yet
 	}
 	r.Rate = max(r.Rate, slowest)
 	r.RefusedAt, r.RaisedAt = micros(now), micros(now)
