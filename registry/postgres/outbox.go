@@ -38,8 +38,9 @@ const (
 const insertJobEvents = `
 INSERT INTO outbox (id, type, created_at, data)
 SELECT e.id, 'job.finished', $1, json_build_object('id', 'job_' || replace(j.id::text, '-', ''), 'name', j.name,
-	'status', j.status, 'platforms', j.platforms, 'total', j.total, 'processed', j.processed, 'succeeded', j.succeeded,
-	'failed', j.failed, 'createdBy', j.created_by, 'createdAt', ` + utc + `j.created_at` + utcEnd + `,
+	'status', j.status, 'priority', j.priority, 'clientKey', j.client_key,
+	'scheduleId', 'sch_' || replace(j.schedule_id::text, '-', ''), 'platforms', j.platforms, 'total', j.total,
+	'processed', j.processed, 'succeeded', j.succeeded, 'failed', j.failed, 'skipped', j.skipped, 'createdBy', j.created_by, 'createdAt', ` + utc + `j.created_at` + utcEnd + `,
 	'startedAt', ` + utc + `j.started_at` + utcEnd + `, 'completedAt', ` + utc + `j.completed_at` + utcEnd + `,
 	'errorMessage', nullif(j.error_message, ''))
 FROM unnest($2::uuid[], $3::uuid[]) AS e (id, job_id)
