@@ -57,3 +57,21 @@ func TestConfidenceTable(t *testing.T) {
 		}
 	}
 }
+
+func TestConfidenceOnLine(t *testing.T) {
+	yes, no := true, false
+	for c := 0.0; c <= 1; c += 0.01 {
+		if registry.ConfidenceOnLine(c, nil) != c {
+			t.Errorf("%v changes without a word on the line", c)
+		}
+		if in := registry.ConfidenceOnLine(c, &yes); in < c || in > max(c, 0.95) {
+			t.Errorf("%v becomes %v for a line in service", c, in)
+		}
+		if out := registry.ConfidenceOnLine(c, &no); out > c || out < 0 || (c > 0 && out == c) {
+			t.Errorf("%v becomes %v for a line out of service", c, out)
+		}
+	}
+	if c := registry.ConfidenceOnLine(0.5, &yes); c != 0.55 {
+		t.Errorf("0.5 in service is %v, want 0.55", c)
+	}
+}
