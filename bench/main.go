@@ -42,6 +42,7 @@ func sections() []section {
 		{"import", measureImports},
 		{"jobs", measureJobs},
 		{"start", measureStart},
+		{"politeness", measurePoliteness},
 		{"graphql", measureGraphQL},
 	}
 }
