@@ -80,7 +80,7 @@ cluster: go postgres ## Run three nats-servers, two servers and three workers on
 	$(GO) run ./examples/cluster
 
 chaos: go postgres ## Kill and starve everything and check that nothing is lost (SEED=n, SHORT=1)
-	$(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) $(PKG)
+	CHAOS=long SEED=$(SEED) $(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) ./internal/chaos
 
 clean: ## Remove what was built; data directories stay
 	rm -rf bin .tools web/node_modules
