@@ -131,7 +131,7 @@ func askServer(t *testing.T, s *app.Server, query string, into any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // read to its end
 	var answer struct {
 		Data   json.RawMessage
 		Errors json.RawMessage
