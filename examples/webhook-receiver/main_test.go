@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // teller is a registry that tells webhooks.
 type teller struct {
 	service *registry.Service
-	ctx     context.Context //nolint:containedctx // of the test
+	ctx     context.Context // of the test
 }
 
 func newTeller(t *testing.T) *teller {

@@ -49,7 +49,7 @@ func (c *clock) Add(d time.Duration) {
 // rig is a database, a NATS server and the service on them. Dispatchers are started by the tests.
 type rig struct {
 	t       testing.TB
-	ctx     context.Context //nolint:containedctx // of the test
+	ctx     context.Context // of the test
 	pool    *pgxpool.Pool
 	store   *postgres.Store
 	service *registry.Service
@@ -189,7 +189,7 @@ func status(code int) http.HandlerFunc {
 }
 
 // next waits for a request.
-func (rc *receiver) next(t testing.TB, ctx context.Context) call { //nolint:revive // the test comes first
+func (rc *receiver) next(t testing.TB, ctx context.Context) call {
 	t.Helper()
 	select {
 	case c := <-rc.calls:

@@ -207,7 +207,7 @@ func TestEndsOfImportsAreTold(t *testing.T) {
 		if id, ok := d["id"].(string); !ok || !strings.HasPrefix(id, "imp_") {
 			t.Errorf("id %v", d["id"])
 		}
-		got = append(got, fmt.Sprint(d["status"], d["fileName"], d["source"], d["createdBy"], d["rowsRead"], d["errorMessage"]))
+		got = append(got, strings.TrimSpace(fmt.Sprintln(d["status"], d["fileName"], d["source"], d["createdBy"], d["rowsRead"], d["errorMessage"])))
 	}
 	if want := []string{"COMPLETED a.csv web_forms ana 0 <nil>", "FAILED a.csv web_forms ana 0 it broke"}; !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)
