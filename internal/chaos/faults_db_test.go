@@ -38,16 +38,13 @@ func killDatabase(s syscall.Signal) func(context.Context, *world, *rand.Rand) (s
 			return "", nil
 		}
 		w.tally.killed("postgres", 1)
-		return s.String(), w.reviveDatabase
+		return s.String(), w.awaitDatabase
 	}
 }
 
-// reviveDatabase waits until PostgreSQL takes connections, and starts it should it have given up.
-func (w *world) reviveDatabase(ctx context.Context) {
+// awaitDatabase waits until PostgreSQL takes connections.
+func (w *world) awaitDatabase(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := w.database.revive(ctx); err != nil {
-			w.say("%-9s start again: %v", "postgres", err)
-		}
 		ping, cancel := context.WithTimeout(ctx, 2*time.Second)
 		err := w.database.pool.Ping(ping)
 		cancel()
@@ -79,7 +76,7 @@ func killBackend(ctx context.Context, w *world, _ *rand.Rand) (string, func(cont
 		return "", nil
 	}
 	w.tally.killed("postgres", 1)
-	return fmt.Sprint(pid), w.reviveDatabase
+	return fmt.Sprint(pid), w.awaitDatabase
 }
 
 func fillDatabase(_ context.Context, w *world, _ *rand.Rand) (string, func(context.Context)) {
@@ -94,7 +91,7 @@ func fillDatabase(_ context.Context, w *world, _ *rand.Rand) (string, func(conte
 	}
 	return "no byte left", func(ctx context.Context) {
 		give()
-		w.reviveDatabase(ctx)
+		w.awaitDatabase(ctx)
 	}
 }
 
@@ -150,12 +147,9 @@ func (w *world) restore(ctx context.Context, backup string) error {
 		}
 	}()
 	w.tally.killed("server", len(w.servers))
-	if err := w.database.revive(ctx); err != nil {
-		return err
-	}
-	if err := w.database.current().Stop(ctx); err != nil {
-		return err
-	}
+	w.database.using.Lock()
+	defer w.database.using.Unlock()
+	_ = w.database.current().Stop(ctx) // it may have given up already
 	cluster := filepath.Join(w.database.dir, "postgres")
 	for _, command := range [][]string{
 		{"chown", "-R", "--reference=" + cluster, backup},

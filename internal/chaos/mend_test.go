@@ -35,7 +35,7 @@ func (w *world) mend(ctx context.Context) {
 	for _, p := range w.toDB {
 		p.set(linkFine)
 	}
-	w.reviveDatabase(ctx)
+	w.awaitDatabase(ctx)
 	w.up(ctx, 0, 1, 2)
 	if err := w.awaitAll(ctx, w.units()); err != nil {
 		w.t.Errorf("after the faults: %v", err)

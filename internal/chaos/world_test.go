@@ -111,8 +111,10 @@ func (w *world) startPlatform(context.Context, context.Context) (err error) {
 	return err
 }
 
-func (w *world) startDatabase(ctx, _ context.Context) (err error) {
-	w.database, err = startDatabase(ctx, w)
+func (w *world) startDatabase(ctx, keeping context.Context) (err error) {
+	if w.database, err = startDatabase(ctx, w); err == nil {
+		w.kept.Go(func() { w.database.keep(keeping) })
+	}
 	return err
 }
 
@@ -304,6 +306,7 @@ type database struct {
 	socket string
 	pool   *pgxpool.Pool // of the harness
 
+	using  sync.Mutex // held while the database is exchanged
 	mu     sync.Mutex
 	server *pgembed.Server
 }
@@ -358,13 +361,27 @@ func (d *database) current() *pgembed.Server {
 	return d.server
 }
 
-// revive starts PostgreSQL again when it has given up, as it does when it died too often.
-func (d *database) revive(ctx context.Context) error {
+// keep starts PostgreSQL again whenever it has given up, as it does when it died too often, until ctx ends.
+func (d *database) keep(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-d.current().Done():
+			d.revive(ctx)
+		case <-ctx.Done():
+		}
+		pause(ctx, usualDelay)
+	}
+}
+
+func (d *database) revive(ctx context.Context) {
+	d.using.Lock()
+	defer d.using.Unlock()
 	select {
 	case <-d.current().Done():
-		return d.start(ctx)
-	default:
-		return nil
+		if err := d.start(ctx); err != nil && ctx.Err() == nil {
+			d.w.say("%-9s not started: %v", "postgres", err)
+		}
+	default: // somebody else was faster
 	}
 }
 
