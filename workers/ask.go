@@ -80,25 +80,18 @@ func (a *asker) size() int {
 
 // round asks once about the open checks. It returns which of them are worth asking again, and not before when.
 func (a *asker) round(ctx context.Context, w *work, open []int) (again []int, notBefore time.Time, err error) {
-	var numbers []numbering.Number
 	for len(open) > 0 {
-		batch := open[:min(a.size(), len(open))]
-		open = open[len(batch):]
-		numbers = numbers[:0]
-		for _, i := range batch {
-			numbers = append(numbers, numbering.Number(w.checks[i].Number))
-		}
-		answer, err := a.call(ctx, w, numbers)
+		answer, err := a.call(ctx, w, open)
 		if refusal, ok := errors.AsType[*notAsked](err); ok {
-			a.leave(w, batch, refusal)
-			continue
+			a.leave(w, open, refusal)
+			break
 		}
 		if err != nil {
 			return nil, notBefore, err
 		}
 		now, before := a.now().UTC(), len(again)
 		for j, o := range answer.outcomes {
-			i := batch[j]
+			i := open[j]
 			write(&w.checks[i], o, answer.took, now)
 			if o.Status.Answered() || o.Permanent {
 				continue
@@ -108,7 +101,8 @@ func (a *asker) round(ctx context.Context, w *work, open []int) (again []int, no
 				notBefore = t
 			}
 		}
-		a.done.add(len(batch) - (len(again) - before))
+		a.done.add(len(answer.outcomes) - (len(again) - before))
+		open = open[len(answer.outcomes):]
 	}
 	return again, notBefore, nil
 }
@@ -121,14 +115,19 @@ type notAsked struct {
 
 func (e *notAsked) Error() string { return e.reason }
 
-// call makes one call as soon as it may. It fails with notAsked, and with the cause of ctx when that has ended.
-func (a *asker) call(ctx context.Context, w *work, numbers []numbering.Number) (answer, error) {
+// call makes one call about the first of the open checks as soon as it may: about as many as a call may hold by then. It
+// fails with notAsked, and with the cause of ctx when that has ended.
+func (a *asker) call(ctx context.Context, w *work, open []int) (answer, error) {
 	for {
 		if err := a.awaitOpen(ctx, w); err != nil {
 			return answer{}, err
 		}
 		if err := a.gate.enter(ctx, w.job); err != nil {
 			return answer{}, err
+		}
+		numbers := make([]numbering.Number, 0, min(a.size(), len(open)))
+		for _, i := range open[:cap(numbers)] {
+			numbers = append(numbers, numbering.Number(w.checks[i].Number))
 		}
 		got, asked, err := a.tryCall(ctx, numbers)
 		a.gate.leave()
@@ -226,7 +225,7 @@ func (a *asker) learn(ctx context.Context, got answer) {
 	if got.verdict != verdictVoid && !got.refused {
 		a.gate.setLimit(a.latency.observe(len(got.outcomes), got.took))
 	}
-	measured := a.passed.rate(time.Second)
+	measured := float64(a.passed.lastSecond())
 	passed := 0
 	for i := range got.outcomes {
 		if got.verdict == verdictWorks && got.outcomes[i].Status != scoring.RateLimited {

@@ -36,6 +36,17 @@ func (m *meter) add(n int) {
 	m.slots[m.advance()%meterSlots] += n
 }
 
+// lastSecond returns how many numbers went by in the last second.
+func (m *meter) lastSecond() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, sum := m.advance(), 0
+	for i := max(now-int64(time.Second/meterSlot)+1, 0); i <= now; i++ {
+		sum += m.slots[i%meterSlots]
+	}
+	return sum
+}
+
 // rate returns the numbers a second of the last d, at most seven seconds.
 func (m *meter) rate(d time.Duration) float64 {
 	m.mu.Lock()

@@ -32,6 +32,7 @@ const (
 const (
 	cut        = 0.7             // the share of a refused rate that is asked afterwards
 	below      = 0.9             // the share of a refused rate that is not exceeded for calm
+	settle     = time.Second     // the pause after a refusal: the platform has to forget the second before
 	calm       = 5 * time.Minute // how long a refusal is remembered
 	raise      = 0.01            // the share of a refused rate that is added every second
 	slowStart  = 1.3             // how much an unknown rate grows in a second, until the first refusal
@@ -141,9 +142,10 @@ func (r *rate) refused(now, began time.Time, measured float64, after time.Durati
 	if after > 0 {
 		r.HeldUntil = max(r.HeldUntil, micros(now.Add(min(after, longest))))
 	}
-	if r.RefusedAt > 0 && !began.After(fromMicros(r.RefusedAt)) {
+	if r.RefusedAt > 0 && !began.After(fromMicros(r.RefusedAt).Add(settle)) {
 		return false
 	}
+	r.HeldUntil = max(r.HeldUntil, micros(now.Add(settle)))
 	if was := r.current(); was > 0 {
 		r.Refused, r.Rate = was, was*cut
 	} else {
