@@ -68,7 +68,7 @@ func (s *site) dashboard(t *testing.T, place string) *tab {
 func (tb *tab) visit(place string) {
 	tb.t.Helper()
 	eval[string](tb, `location.hash = `+quote("#/"+place))
-	view, _, _ := strings.Cut(place, "/")
+	view, _, _ := strings.Cut(strings.ReplaceAll(place, "?", "/"), "/")
 	tb.wait(id("view-" + view))
 }
 
