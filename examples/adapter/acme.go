@@ -30,10 +30,10 @@ type Adapter struct {
 // New checks cfg and makes an Adapter. It asks nobody yet.
 func New(cfg Config) (*Adapter, error) {
 	if err := webcall.CheckURL(cfg.URL, false); err != nil {
-		return nil, &webcall.SettingError{Adapter: "acme", Field: "URL", Problem: err.Error()}
+		return nil, webcall.Wrong("acme", "URL", "%s", err)
 	}
 	if cfg.Key == "" {
-		return nil, &webcall.SettingError{Adapter: "acme", Field: "Key", Problem: "is missing"}
+		return nil, webcall.Wrong("acme", "Key", "is missing")
 	}
 	client := webcall.New(webcall.Config{Service: "Acme", Credential: "the key", Now: cfg.Now})
 	return &Adapter{cfg: cfg, client: client}, nil

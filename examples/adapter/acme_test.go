@@ -1,10 +1,7 @@
 package adapter_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,22 +12,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	adapter "phoneregistry/examples/adapter"
-	"phoneregistry/internal/bus"
 	"phoneregistry/internal/testkit"
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers"
-	"phoneregistry/workers/webcall"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const key = "hush-hush"
+const key = adaptertest.Secret
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -80,25 +74,13 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	for _, fault := range testkit.HTTPFaults(now, 64<<10) {
+	for _, fault := range adaptertest.Faults(now, 64<<10) {
 		if fault.Slow {
 			continue // the time-out is webcall's own, and tested there and in the adapters that let it be set
 		}
 		t.Run(fault.Name, func(t *testing.T) {
 			_, err := serve(t, fault.Handler).Check(t.Context(), []numbering.Number{12025550100})
-			got, ok := errors.AsType[*workers.CallError](err)
-			if !ok {
-				t.Fatalf("error %v, want a CallError", err)
-			}
-			want := workers.CallError{
-				Reason: fmt.Sprintf(fault.Reason, "Acme"), RateLimited: fault.RateLimited, Permanent: fault.Permanent, RetryAfter: fault.RetryAfter,
-			}
-			if diff := cmp.Diff(want, *got, cmpopts.IgnoreFields(workers.CallError{}, "Err")); diff != "" {
-				t.Error(diff)
-			}
-			if strings.Contains(err.Error(), key) || strings.Contains(err.Error(), "2025550") {
-				t.Errorf("the error tells a secret: %v", err)
-			}
+			adaptertest.CheckCallError(t, err, fault.Error("Acme"))
 		})
 	}
 }
@@ -106,59 +88,17 @@ func TestFaults(t *testing.T) {
 func TestSettings(t *testing.T) {
 	for field, cfg := range map[string]adapter.Config{"URL": {URL: "http://acme.example", Key: key}, "Key": {URL: "https://acme.example"}} {
 		_, err := adapter.New(cfg)
-		if e, ok := errors.AsType[*webcall.SettingError](err); !ok || e.Field != field {
-			t.Errorf("error %v, want one of %s", err, field)
-		}
+		adaptertest.CheckSettingError(t, err, "acme", field, "")
 	}
 }
 
 // TestInPool runs the example as a worker does: a chunk comes over NATS, its result goes back.
 func TestInPool(t *testing.T) {
-	_, conn := testkit.NATS(t)
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := testkit.Context(t)
-	if err := bus.EnsureStreams(ctx, js, []string{"APPLE"}, bus.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	pool, err := workers.New(workers.Config{
-		Conn: conn, Adapters: map[scoring.Platform]workers.Adapter{scoring.Apple: serve(t, acme(t))}, Logger: testkit.Logger(t),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	running, stop := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- pool.Run(running) }()
-	chunk := bus.Chunk{Version: bus.Version, JobID: "job", Platform: "APPLE", ChunkNo: 1, Epoch: 1}
+	var numbers []int64
 	for i := range int64(500) { // three calls
-		chunk.Numbers = append(chunk.Numbers, 573001000000+i)
+		numbers = append(numbers, 573001000000+i)
 	}
-	data, err := bus.Encode(chunk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.Publish(ctx, bus.WorkSubject("APPLE"), data, jetstream.WithMsgID(chunk.MessageID())); err != nil {
-		t.Fatal(err)
-	}
-	consumer, err := js.Consumer(ctx, bus.ResultStream, bus.ApplierConsumer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	msg, err := consumer.Next(jetstream.FetchContext(ctx))
-	if err != nil {
-		t.Fatalf("no result: %v", err)
-	}
-	result, err := bus.DecodeResult(msg.Data())
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	result := adaptertest.RunChunk(t, scoring.Apple, serve(t, acme(t)), testkit.Logger(t), numbers...)
 	statuses := map[string]int{}
 	for _, check := range result.Checks {
 		statuses[check.Status]++

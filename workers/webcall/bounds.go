@@ -20,6 +20,23 @@ type SettingError struct {
 
 func (e *SettingError) Error() string { return e.Adapter + ": " + e.Field + " " + e.Problem }
 
+// Wrong makes a SettingError.
+func Wrong(adapter, field, format string, args ...any) error {
+	return &SettingError{Adapter: adapter, Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+// CheckReach holds the fields that say how a service is reached to their bounds: Timeout, and BaseURL with base as what
+// it comes to.
+func CheckReach(adapter string, timeout time.Duration, base string) error {
+	if err := CheckTimeout(timeout); err != nil {
+		return Wrong(adapter, "Timeout", "%s", err)
+	}
+	if err := CheckURL(base, false); err != nil {
+		return Wrong(adapter, "BaseURL", "%s", err)
+	}
+	return nil
+}
+
 // maxSeconds bounds durations that come from outside: ten years.
 const maxSeconds = 10 * 365 * 24 * 3600
 

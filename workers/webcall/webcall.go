@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"phoneregistry/registry/numbering"
 	"phoneregistry/workers"
 )
 
@@ -198,6 +199,20 @@ func (c *Client) Refused(a *Answer) *workers.CallError {
 // Malformed is the error for an answer that says 200 and cannot be read.
 func (c *Client) Malformed() *workers.CallError {
 	return &workers.CallError{Reason: "the answer of " + c.cfg.Service + " is not what its interface promises"}
+}
+
+// OneByOne asks about numbers in turn and stops at the first call that fails. It is for interfaces that take one number:
+// their adapters have a MaxBatch of 1.
+func OneByOne(ctx context.Context, numbers []numbering.Number, ask func(context.Context, numbering.Number) (workers.Outcome, error)) ([]workers.Outcome, error) {
+	outcomes := make([]workers.Outcome, 0, len(numbers))
+	for _, n := range numbers {
+		o, err := ask(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, nil
 }
 
 // Decode reads the body of an answer with status 200 into value. It must be of a JSON media type: a page that a proxy

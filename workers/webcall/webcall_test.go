@@ -145,7 +145,7 @@ func TestCheckURL(t *testing.T) {
 }
 
 func TestSettingError(t *testing.T) {
-	err := &webcall.SettingError{Adapter: "rcs", Field: "Agent", Problem: "is missing"}
+	err := webcall.Wrong("rcs", "Agent", "is %s", "missing")
 	if err.Error() != "rcs: Agent is missing" {
 		t.Error(err)
 	}

@@ -92,32 +92,21 @@ func (c Config) withDefaults() (Config, error) {
 func (c Config) check() error {
 	switch {
 	case c.Agent == "":
-		return wrong("Agent", "is missing: want the id of the RCS agent")
+		return webcall.Wrong(name, "Agent", "is missing: want the id of the RCS agent")
 	case len(c.Agent) > maxAgent || strings.ContainsFunc(c.Agent, notOfAgent):
-		return wrong("Agent", "is not an id: want 1 to %d letters, digits, _ - . @ or :", maxAgent)
+		return webcall.Wrong(name, "Agent", "is not an id: want 1 to %d letters, digits, _ - . @ or :", maxAgent)
 	case c.Region != US && c.Region != Europe && c.Region != Asia:
-		return wrong("Region", "is %q, want %s, %s or %s", c.Region, US, Europe, Asia)
+		return webcall.Wrong(name, "Region", "is %q, want %s, %s or %s", c.Region, US, Europe, Asia)
 	case c.Mode != Single && c.Mode != Batch:
-		return wrong("Mode", "is %q, want %s or %s", c.Mode, Single, Batch)
+		return webcall.Wrong(name, "Mode", "is %q, want %s or %s", c.Mode, Single, Batch)
 	case c.TTL < 0:
-		return wrong("TTL", "is %s, want more than 0", c.TTL)
+		return webcall.Wrong(name, "TTL", "is %s, want more than 0", c.TTL)
 	case c.QueriesPerMinute < 1:
-		return wrong("QueriesPerMinute", "is %d, want 1 or more", c.QueriesPerMinute)
+		return webcall.Wrong(name, "QueriesPerMinute", "is %d, want 1 or more", c.QueriesPerMinute)
 	case c.MaxBatch < 1 || c.MaxBatch > maxMaxBatch:
-		return wrong("MaxBatch", "is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
+		return webcall.Wrong(name, "MaxBatch", "is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
 	}
-	if err := webcall.CheckTimeout(c.Timeout); err != nil {
-		return wrong("Timeout", "%s", err)
-	}
-	if err := webcall.CheckURL(c.base(), false); err != nil {
-		return wrong("BaseURL", "%s", err)
-	}
-	return nil
-}
-
-// wrong says what is wrong with a field.
-func wrong(field, format string, args ...any) error {
-	return &webcall.SettingError{Adapter: "rcs", Field: field, Problem: fmt.Sprintf(format, args...)}
+	return webcall.CheckReach(name, c.Timeout, c.base())
 }
 
 func notOfAgent(r rune) bool {

@@ -7,14 +7,13 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/workers/platform/rcs"
-	"phoneregistry/workers/webcall"
 )
 
 func TestConfig(t *testing.T) {
@@ -67,13 +66,7 @@ func TestConfig(t *testing.T) {
 				a.Close()
 				return
 			}
-			e, ok := errors.AsType[*webcall.SettingError](err)
-			if !ok || e.Field != tt.field || e.Adapter != "rcs" || !strings.Contains(e.Problem, tt.want) {
-				t.Errorf("error %v, want one of %s with %q", err, tt.field, tt.want)
-			}
-			if strings.Contains(fmt.Sprint(err), "hush-hush") || strings.Contains(fmt.Sprint(err), "PRIVATE KEY") {
-				t.Errorf("the error tells a secret: %v", err)
-			}
+			adaptertest.CheckSettingError(t, err, "rcs", tt.field, tt.want, "PRIVATE KEY")
 		})
 	}
 }

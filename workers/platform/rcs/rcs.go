@@ -26,8 +26,10 @@ const (
 	MethodBatch  = "rcs_batch_get"
 )
 
-// service is how reasons call what is asked.
-const service = "Google RCS"
+const (
+	name    = "rcs"        // of the adapter
+	service = "Google RCS" // how reasons call what is asked
+)
 
 // Adapter asks Google as one agent.
 type Adapter struct {
@@ -47,7 +49,7 @@ func New(cfg Config) (*Adapter, error) {
 	}
 	account, err := parseAccount(cfg.Credentials)
 	if err != nil {
-		return nil, wrong("Credentials", "cannot be used: %s", err)
+		return nil, webcall.Wrong(name, "Credentials", "cannot be used: %s", err)
 	}
 	cfg.Credentials = nil // the account holds what is needed
 	perSecond := rate.Limit(float64(cfg.QueriesPerMinute) / 60)
@@ -67,7 +69,7 @@ func New(cfg Config) (*Adapter, error) {
 // queries to the quota.
 func (a *Adapter) Info() workers.Info {
 	perSecond := float64(a.cfg.QueriesPerMinute) / 60
-	info := workers.Info{Name: "rcs", Method: MethodSingle, MaxBatch: 1, Rate: perSecond, Credential: a.credential}
+	info := workers.Info{Name: name, Method: MethodSingle, MaxBatch: 1, Rate: perSecond, Credential: a.credential}
 	if a.cfg.Mode == Batch {
 		info.Method, info.MaxBatch, info.Rate = MethodBatch, a.cfg.MaxBatch, perSecond*float64(a.cfg.MaxBatch)
 	}
@@ -76,13 +78,13 @@ func (a *Adapter) Info() workers.Info {
 
 // credential is the agent's id as the runtime wants it.
 func credential(agent string) string {
-	name := strings.Map(func(r rune) rune {
+	id := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(".@:", r) {
 			return '_'
 		}
 		return r
 	}, agent)
-	return name[max(0, len(name)-64):]
+	return id[max(0, len(id)-64):]
 }
 
 // Close closes connections that are idle. Calls that are under way go on.
@@ -99,15 +101,7 @@ func (a *Adapter) Check(ctx context.Context, numbers []numbering.Number) ([]work
 		}
 		return a.batch(ctx, numbers)
 	}
-	outcomes := make([]workers.Outcome, 0, len(numbers))
-	for _, n := range numbers {
-		o, err := a.single(ctx, n)
-		if err != nil {
-			return nil, err
-		}
-		outcomes = append(outcomes, o)
-	}
-	return outcomes, nil
+	return webcall.OneByOne(ctx, numbers, a.single)
 }
 
 func (a *Adapter) single(ctx context.Context, n numbering.Number) (workers.Outcome, error) {

@@ -2,7 +2,6 @@ package rcs_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,9 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"phoneregistry/internal/testkit"
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers"
@@ -143,48 +141,27 @@ func TestInfo(t *testing.T) {
 func TestFaults(t *testing.T) {
 	for _, mode := range []rcs.Mode{rcs.Single, rcs.Batch} {
 		// A batch of one reads 64 KiB and 64 bytes; a single answer is read by the same bound.
-		for _, fault := range testkit.HTTPFaults(now, 64<<10+64) {
+		for _, fault := range adaptertest.Faults(now, 64<<10+64) {
 			t.Run(string(mode)+" "+fault.Name, func(t *testing.T) {
 				g := newGoogle(t)
 				g.instead(nil, fault.Handler)
 				a := g.adapter(func(c *rcs.Config) {
 					c.Mode, c.MaxBatch = mode, 1
 					if fault.Slow {
-						c.Timeout = 200 * time.Millisecond
+						c.Timeout = adaptertest.ShortTimeout
 					}
 				})
 				_, err := a.Check(t.Context(), []numbering.Number{12025550100})
-				checkFault(t, err, fault, "Google RCS")
+				checkCallError(t, err, fault.Error("Google RCS"))
 			})
 		}
 	}
 }
 
-func checkFault(t *testing.T, err error, fault testkit.HTTPFault, service string) {
-	t.Helper()
-	want := workers.CallError{
-		Reason: fmt.Sprintf(fault.Reason, service), RateLimited: fault.RateLimited, Permanent: fault.Permanent, RetryAfter: fault.RetryAfter,
-	}
-	if fault.Slow {
-		want.Reason += "200ms"
-	}
-	checkCallError(t, err, want)
-}
-
+// checkCallError holds an error to what it must be; it must tell nothing of whom we are and what was asked.
 func checkCallError(t *testing.T, err error, want workers.CallError) {
 	t.Helper()
-	got, ok := errors.AsType[*workers.CallError](err)
-	if !ok {
-		t.Fatalf("error %v, want a CallError", err)
-	}
-	if diff := cmp.Diff(want, *got, cmpopts.IgnoreFields(workers.CallError{}, "Err")); diff != "" {
-		t.Error(diff)
-	}
-	for _, secret := range []string{"hush-hush", "2025550", "/v1/", "/token", "ya29", agent, email} {
-		if strings.Contains(err.Error(), secret) {
-			t.Errorf("the error tells %q: %v", secret, err)
-		}
-	}
+	adaptertest.CheckCallError(t, err, want, "/v1/", "/token", "ya29", agent, email)
 }
 
 // TestRefusals: what Google's own refusals mean.

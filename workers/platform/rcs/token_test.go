@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"phoneregistry/internal/testkit"
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/workers"
 	"phoneregistry/workers/platform/rcs"
@@ -109,17 +109,17 @@ func TestOneRenewalAtATime(t *testing.T) {
 
 // TestTokenFaults: whatever the token service does, the error says what it means and nothing that it must not.
 func TestTokenFaults(t *testing.T) {
-	for _, fault := range testkit.HTTPFaults(now, 64<<10) {
+	for _, fault := range adaptertest.Faults(now, 64<<10) {
 		t.Run(fault.Name, func(t *testing.T) {
 			g := newGoogle(t)
 			g.instead(fault.Handler, nil)
 			a := g.adapter(func(c *rcs.Config) {
 				if fault.Slow {
-					c.Timeout = 200 * time.Millisecond
+					c.Timeout = adaptertest.ShortTimeout
 				}
 			})
 			_, err := a.Check(t.Context(), one)
-			checkFault(t, err, fault, "Google's token service")
+			checkCallError(t, err, fault.Error("Google's token service"))
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
@@ -151,9 +152,9 @@ func lineType(kind string) numbering.LineType {
 const maxCarrierBytes = 64
 
 // carrier makes a carrier's name fit to be stored: printable, short, and nothing that could be a number.
-func carrier(name string) string {
+func carrier(text string) string {
 	digits := 0
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case !unicode.IsPrint(r):
 			return -1
@@ -161,15 +162,15 @@ func carrier(name string) string {
 			digits++
 		}
 		return r
-	}, strings.ToValidUTF8(name, "")))
+	}, strings.ToValidUTF8(text, "")))
 	if digits >= 7 { // no carrier's name has so many, every number has
 		return ""
 	}
-	for len(name) > maxCarrierBytes {
-		runes := []rune(name)
-		name = strings.TrimSpace(string(runes[:len(runes)-1]))
+	for len(text) > maxCarrierBytes {
+		_, last := utf8.DecodeLastRuneInString(text)
+		text = strings.TrimSpace(text[:len(text)-last])
 	}
-	return name
+	return text
 }
 
 // known lists validation errors, of the documented ones.

@@ -1,7 +1,6 @@
 package twilio
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -96,34 +95,23 @@ func (c Config) check() error {
 	}
 	for i, f := range c.Fields {
 		if f != LineType && f != LineStatus {
-			return wrong("Fields", "holds %q, want %s or %s", f, LineType, LineStatus)
+			return webcall.Wrong(name, "Fields", "holds %q, want %s or %s", f, LineType, LineStatus)
 		}
 		if slices.Contains(c.Fields[:i], f) {
-			return wrong("Fields", "holds %s twice", f)
+			return webcall.Wrong(name, "Fields", "holds %s twice", f)
 		}
 	}
 	switch {
 	case c.Mode != Single && c.Mode != Batch:
-		return wrong("Mode", "is %q, want %s or %s", c.Mode, Single, Batch)
+		return webcall.Wrong(name, "Mode", "is %q, want %s or %s", c.Mode, Single, Batch)
 	case c.MaxBatch < 1 || c.MaxBatch > maxMaxBatch:
-		return wrong("MaxBatch", "is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
+		return webcall.Wrong(name, "MaxBatch", "is %d, want 1 to %d", c.MaxBatch, maxMaxBatch)
 	case c.TTL < 0:
-		return wrong("TTL", "is %s, want more than 0", c.TTL)
+		return webcall.Wrong(name, "TTL", "is %s, want more than 0", c.TTL)
 	case !(c.Rate > 0):
-		return wrong("Rate", "is %g, want more than 0", c.Rate)
+		return webcall.Wrong(name, "Rate", "is %g, want more than 0", c.Rate)
 	}
-	if err := webcall.CheckTimeout(c.Timeout); err != nil {
-		return wrong("Timeout", "%s", err)
-	}
-	if err := webcall.CheckURL(c.base(), false); err != nil {
-		return wrong("BaseURL", "%s", err)
-	}
-	return nil
-}
-
-// wrong says what is wrong with a field.
-func wrong(field, format string, args ...any) error {
-	return &webcall.SettingError{Adapter: "twilio", Field: field, Problem: fmt.Sprintf(format, args...)}
+	return webcall.CheckReach(name, c.Timeout, c.base())
 }
 
 // login splits the credentials. Its errors do not repeat them.
@@ -131,13 +119,13 @@ func (c Config) login() (sid, secret string, err error) {
 	sid, secret, ok := strings.Cut(strings.TrimSpace(c.Credentials), ":")
 	switch {
 	case !ok || secret == "":
-		return "", "", wrong("Credentials", "want SID:SECRET on one line")
+		return "", "", webcall.Wrong(name, "Credentials", "want SID:SECRET on one line")
 	case !strings.HasPrefix(sid, "SK") && !strings.HasPrefix(sid, "AC"):
-		return "", "", wrong("Credentials", "begin with no SID, want SK… of an API key or AC… of the account")
+		return "", "", webcall.Wrong(name, "Credentials", "begin with no SID, want SK… of an API key or AC… of the account")
 	case strings.ContainsFunc(sid, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') }):
-		return "", "", wrong("Credentials", "hold a SID that is more than letters and digits")
+		return "", "", webcall.Wrong(name, "Credentials", "hold a SID that is more than letters and digits")
 	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", "", wrong("Credentials", "hold blanks or characters beyond ASCII")
+		return "", "", webcall.Wrong(name, "Credentials", "hold blanks or characters beyond ASCII")
 	}
 	return sid, secret, nil
 }

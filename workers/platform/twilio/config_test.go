@@ -2,14 +2,12 @@ package twilio_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/workers/platform/twilio"
-	"phoneregistry/workers/webcall"
 )
 
 func quote(s string) string {
@@ -59,13 +57,7 @@ func TestConfig(t *testing.T) {
 				a.Close()
 				return
 			}
-			e, ok := errors.AsType[*webcall.SettingError](err)
-			if !ok || e.Field != tt.field || e.Adapter != "twilio" || !strings.Contains(e.Problem, tt.want) {
-				t.Errorf("error %v, want one of %s with %q", err, tt.field, tt.want)
-			}
-			if strings.Contains(fmt.Sprint(err), secret) {
-				t.Errorf("the error tells a secret: %v", err)
-			}
+			adaptertest.CheckSettingError(t, err, "twilio", tt.field, tt.want)
 		})
 	}
 	for _, text := range []string{fmt.Sprint(good), fmt.Sprintf("%+v", good), fmt.Sprintf("%#v", good)} {

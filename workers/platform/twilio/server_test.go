@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/workers/platform/twilio"
 )
 
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	sid    = "SK0123456789abcdef0123456789abcdef"
-	secret = "hush-hush"
+	secret = adaptertest.Secret
 )
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

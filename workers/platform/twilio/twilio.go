@@ -25,6 +25,9 @@ import (
 // Method is the method of the evidence.
 const Method = "twilio_lookup_v2"
 
+// name is that of the adapter.
+const name = "twilio"
+
 // Adapter asks Twilio Lookup.
 type Adapter struct {
 	cfg        Config
@@ -59,7 +62,7 @@ func (a *Adapter) Info() workers.Info {
 	if a.cfg.Mode == Batch {
 		batch = a.cfg.MaxBatch
 	}
-	return workers.Info{Name: "twilio", Method: Method, MaxBatch: batch, Rate: a.cfg.Rate, Credential: a.credential}
+	return workers.Info{Name: name, Method: Method, MaxBatch: batch, Rate: a.cfg.Rate, Credential: a.credential}
 }
 
 // Close closes connections that are idle. Calls that are under way go on.
@@ -71,15 +74,7 @@ func (a *Adapter) Check(ctx context.Context, numbers []numbering.Number) ([]work
 	if a.cfg.Mode == Batch {
 		return a.batch(ctx, numbers)
 	}
-	outcomes := make([]workers.Outcome, 0, len(numbers))
-	for _, n := range numbers {
-		o, err := a.single(ctx, n)
-		if err != nil {
-			return nil, err
-		}
-		outcomes = append(outcomes, o)
-	}
-	return outcomes, nil
+	return webcall.OneByOne(ctx, numbers, a.single)
 }
 
 func (a *Adapter) single(ctx context.Context, n numbering.Number) (workers.Outcome, error) {

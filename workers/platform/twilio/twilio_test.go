@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"phoneregistry/internal/testkit"
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers"
@@ -235,24 +235,19 @@ func TestPartialBatch(t *testing.T) {
 // TestFaults: whatever the interface does, the error says what it means and nothing that it must not.
 func TestFaults(t *testing.T) {
 	for _, mode := range []twilio.Mode{twilio.Single, twilio.Batch} {
-		for _, fault := range testkit.HTTPFaults(now, 68<<10) { // a batch of one reads 68 KiB
+		for _, fault := range adaptertest.Faults(now, 68<<10) { // a batch of one reads 68 KiB
 			t.Run(string(mode)+" "+fault.Name, func(t *testing.T) {
 				v := newVendor(t)
 				v.instead = fault.Handler
 				a := v.adapter(func(c *twilio.Config) {
 					c.Mode, c.MaxBatch = mode, 1
 					if fault.Slow {
-						c.Timeout = 200 * time.Millisecond
+						c.Timeout = adaptertest.ShortTimeout
 					}
 				})
 				_, err := a.Check(t.Context(), []numbering.Number{12025550100})
-				want := workers.CallError{
-					Reason: fmt.Sprintf(fault.Reason, "Twilio"), RateLimited: fault.RateLimited, Permanent: fault.Permanent, RetryAfter: fault.RetryAfter,
-				}
-				switch {
-				case fault.Slow:
-					want.Reason += "200ms"
-				case strings.Contains(fault.Reason, "(") && !strings.Contains(fault.Name, "redirect") && fault.Name != "no content":
+				want := fault.Error("Twilio")
+				if strings.Contains(want.Reason, "(") && fault.Name != "redirect" && fault.Name != "no content" {
 					want.Reason += "; Twilio error 1" // the code in the body
 				}
 				checkCallError(t, err, want)
@@ -312,16 +307,5 @@ func TestRefusals(t *testing.T) {
 
 func checkCallError(t *testing.T, err error, want workers.CallError) {
 	t.Helper()
-	got, ok := errors.AsType[*workers.CallError](err)
-	if !ok {
-		t.Fatalf("error %v, want a CallError", err)
-	}
-	if diff := cmp.Diff(want, *got, cmpopts.IgnoreFields(workers.CallError{}, "Err")); diff != "" {
-		t.Error(diff)
-	}
-	for _, hidden := range []string{secret, sid, "2025550", "/v2/"} {
-		if strings.Contains(err.Error(), hidden) {
-			t.Errorf("the error tells %q: %v", hidden, err)
-		}
-	}
+	adaptertest.CheckCallError(t, err, want, sid, "/v2/")
 }

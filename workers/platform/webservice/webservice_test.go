@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
-	"phoneregistry/internal/testkit"
+	"phoneregistry/internal/testkit/adaptertest"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers"
@@ -167,38 +167,22 @@ func TestRefusals(t *testing.T) {
 
 func checkCallError(t *testing.T, err error, want workers.CallError) {
 	t.Helper()
-	got, ok := errors.AsType[*workers.CallError](err)
-	if !ok {
-		t.Fatalf("error %v, want a CallError", err)
-	}
-	if diff := cmp.Diff(want, *got, cmpopts.IgnoreFields(workers.CallError{}, "Err")); diff != "" {
-		t.Error(diff)
-	}
-	for _, secret := range []string{token, "in-the-query", "/check", "2025550", "hush-hush"} {
-		if strings.Contains(err.Error(), secret) {
-			t.Errorf("the error tells %q: %v", secret, err)
-		}
-	}
+	adaptertest.CheckCallError(t, err, want, token, "in-the-query", "/check")
 }
 
 // TestFaults: whatever the service does, the error says what it means and nothing that it must not.
 func TestFaults(t *testing.T) {
-	for _, fault := range testkit.HTTPFaults(now, 1000) {
+	for _, fault := range adaptertest.Faults(now, 1000) {
 		t.Run(fault.Name, func(t *testing.T) {
 			a := serve(t, fault.Handler, func(c *webservice.Config) {
 				c.MaxResponseBytes = 1000
 				if fault.Slow {
-					c.Timeout = 200 * time.Millisecond
+					c.Timeout = adaptertest.ShortTimeout
 				}
 			})
 			_, err := a.Check(t.Context(), asked)
-			want := workers.CallError{
-				Reason: fmt.Sprintf(fault.Reason, "the validator"), RateLimited: fault.RateLimited, Permanent: fault.Permanent, RetryAfter: fault.RetryAfter,
-			}
-			switch {
-			case fault.Slow:
-				want.Reason += "200ms"
-			case fault.Name == "a web page": // the contract leaves the content type to the service
+			want := fault.Error("the validator")
+			if fault.Name == "a web page" { // the contract leaves the content type to the service
 				want.Reason = "the answer of the validator is not what its interface promises"
 			}
 			checkCallError(t, err, want)

@@ -1,4 +1,6 @@
-package testkit
+// Package adaptertest is what the tests of adapters share: a service over HTTP that misbehaves in every way, what the
+// errors of an adapter must and must not tell, and one run through a worker over a real NATS. It is for tests only.
+package adaptertest
 
 import (
 	"fmt"
@@ -8,26 +10,26 @@ import (
 	"time"
 )
 
-// HTTPFault is a way in which a service over HTTP lets down who asks it, and what an adapter has to make of it.
-type HTTPFault struct {
+// Fault is a way in which a service over HTTP lets down who asks it, and what an adapter has to make of it.
+type Fault struct {
 	Name    string
 	Handler http.HandlerFunc
 	Slow    bool // it ends only by the time-out of who asks: give it a short one
 
-	Reason      string // of the error, with %s for how the service is called; a time-out is not in it
+	Reason      string // of the error, with %s for how the service is called; behind it, the time-out of a slow one
 	RateLimited bool
 	Permanent   bool
 	RetryAfter  time.Duration
 }
 
-// Body is what the answers of faults hold that must show in no error: a number, an address and a secret.
-const Body = `{"code":1,"message":"no: +12025550100 at https://inside.example/?key=hush-hush","note":"hush-hush"}`
+// body is what refusals hold that must show in no error: a number, an address and a secret.
+const body = `{"code":1,"message":"no: +12025550100 at https://inside.example/?key=hush-hush","note":"hush-hush"}`
 
-// HTTPFaults lists the faults that every adapter over HTTP must survive. now is the adapter's clock; an answer of more
+// Faults lists the faults that every adapter over HTTP must survive. now is the adapter's clock; an answer of more
 // than tooLarge bytes is larger than it reads.
-func HTTPFaults(now time.Time, tooLarge int) []HTTPFault {
+func Faults(now time.Time, tooLarge int) []Fault {
 	limited := "%s limits the rate (429)"
-	return []HTTPFault{
+	return []Fault{
 		{Name: "too many, in seconds", Handler: refuse(429, "7"), Reason: limited, RateLimited: true, RetryAfter: 7 * time.Second},
 		{Name: "too many, until a date", Handler: refuse(429, now.Add(90*time.Second).Format(http.TimeFormat)), Reason: limited, RateLimited: true, RetryAfter: 90 * time.Second},
 		{Name: "too many, until a date that has passed", Handler: refuse(429, now.Add(-time.Hour).Format(http.TimeFormat)), Reason: limited, RateLimited: true},
@@ -59,15 +61,15 @@ func refuse(code int, retryAfter string) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
 		if code != http.StatusNoContent {
-			_, _ = io.WriteString(w, Body)
+			_, _ = io.WriteString(w, body)
 		}
 	}
 }
 
-func answerJSON(body string) http.HandlerFunc {
+func answerJSON(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = io.WriteString(w, body)
+		_, _ = io.WriteString(w, text)
 	}
 }
 
