@@ -112,7 +112,7 @@ type WebhookStore interface {
 	// RotateWebhookSecret makes secret the one that messages are signed with; the one before is used too for overlap.
 	RotateWebhookSecret(ctx context.Context, id uuid.UUID, secret string, overlap time.Duration) (Webhook, error)
 	DeleteWebhook(ctx context.Context, id uuid.UUID) error
-	// TestWebhook makes a delivery of a test message, which is due at once.
+	// TestWebhook makes a delivery of a test message, which is due at once. *Error INVALID_STATE when too many wait.
 	TestWebhook(ctx context.Context, id uuid.UUID) (Delivery, error)
 	// RetryDelivery makes a dead delivery due again. *Error INVALID_STATE when it is not dead, or its webhook is paused.
 	RetryDelivery(ctx context.Context, id uuid.UUID) (Delivery, error)

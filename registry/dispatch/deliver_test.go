@@ -302,6 +302,8 @@ func TestRotation(t *testing.T) {
 	if err != nil || fresh == old {
 		t.Fatalf("rotate: %v", err)
 	}
+	var stored []byte
+	must(t, r.pool.QueryRow(r.ctx, `SELECT secret || previous_secret FROM webhooks WHERE id = $1`, hook.ID).Scan(&stored))
 	r.cancelledJob("between")
 	got := rc.next(t, r.ctx)
 	if want := signature(t, fresh, got) + " " + signature(t, old, got); got.header.Get("webhook-signature") != want {
@@ -313,8 +315,9 @@ func TestRotation(t *testing.T) {
 	if want := signature(t, fresh, got); got.header.Get("webhook-signature") != want {
 		t.Errorf("signature %q, want %q", got.header.Get("webhook-signature"), want)
 	}
-	var stored []byte
-	must(t, r.pool.QueryRow(r.ctx, `SELECT secret || previous_secret FROM webhooks WHERE id = $1`, hook.ID).Scan(&stored))
+	r.until("the old secret is forgotten", func() bool {
+		return r.count(`SELECT count(*) FROM webhooks WHERE previous_secret IS NOT NULL`) == 0
+	})
 	for _, secret := range []string{old, fresh} {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 		must(t, err)
@@ -341,5 +344,22 @@ func TestUnreadableSecret(t *testing.T) {
 	}
 	if len(rc.calls) > 0 {
 		t.Error("a webhook without a secret was called")
+	}
+}
+
+// TestTestsAreBounded: no more than a few wait, however often the button is pressed.
+func TestTestsAreBounded(t *testing.T) {
+	r := newRig(t)
+	hook, _ := r.webhook("http://127.0.0.1:1/")
+	for range 20 {
+		_, err := r.service.TestWebhook(r.ctx, hook.ID)
+		must(t, err)
+	}
+	if _, err := r.service.TestWebhook(r.ctx, hook.ID); code(err) != registry.CodeInvalidState {
+		t.Errorf("one more: %v", err)
+	}
+	all := r.deliveries(hook.ID, func(all []registry.Delivery) bool { return len(all) == 20 })
+	if all[0].Status != registry.DeliveryPending || all[0].Attempts != 0 || all[0].Duration >= 0 {
+		t.Errorf("delivery %+v", all[0])
 	}
 }

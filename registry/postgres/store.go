@@ -16,6 +16,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +39,7 @@ type Store struct {
 	pool *pgxpool.Pool
 	now  func() time.Time
 	log  *slog.Logger
+	box  atomic.Pointer[secretBox] // of the secrets of webhooks, once it was needed
 }
 
 // Options says how a Store works.

@@ -100,11 +100,28 @@ const insertTestDelivery = `
 INSERT INTO webhook_deliveries (id, webhook_id, event_id, test, next_attempt_at, created_at)
 VALUES ($1, $2, $3, true, $4, $4)`
 
+// maxPendingTests bounds the tests that wait for a webhook.
+const maxPendingTests = 20
+
+// -- name: pending_tests
+const countPendingTests = `
+SELECT count(*)
+FROM webhook_deliveries
+WHERE webhook_id = $1 AND status = 'PENDING' AND test`
+
 // TestWebhook makes a delivery of a test message, which is due at once.
 func (s *Store) TestWebhook(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
 	var made registry.Delivery
 	delivery := uuid.New()
 	_, err := s.changeWebhook(ctx, id, "tested", func(tx pgx.Tx, now time.Time) (map[string]any, error) {
+		var waiting int
+		if err := tx.QueryRow(ctx, countPendingTests, id).Scan(&waiting); err != nil {
+			return nil, wrapped(err, "read deliveries")
+		}
+		if waiting >= maxPendingTests {
+			return nil, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
+				"%d tests of the webhook wait already: see in its deliveries why they fail", waiting)
+		}
 		event, err := uuid.NewV7()
 		if err != nil {
 			return nil, wrapped(err, "write outbox")

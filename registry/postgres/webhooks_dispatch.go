@@ -205,8 +205,15 @@ FROM webhooks w
 WHERE w.id = d.webhook_id AND w.status = 'PAUSED' AND d.status = 'PENDING' AND d.created_at < $1
 	AND (d.claimed_until IS NULL OR d.claimed_until <= $2)`
 
+// -- name: forget_secrets
+const forgetSecrets = `
+UPDATE webhooks
+SET previous_secret = NULL, previous_until = NULL
+WHERE previous_until <= $1`
+
 // BoundBacklog pauses webhooks for which more than most deliveries wait, and gives those up that have waited for a
-// paused webhook for longer than patience. It returns the webhooks that it paused.
+// paused webhook for longer than patience. Secrets that are not used any more go too. It returns the webhooks that it
+// paused.
 func (s *Store) BoundBacklog(ctx context.Context, most int, patience time.Duration) ([]uuid.UUID, error) {
 	var paused []uuid.UUID
 	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
@@ -224,8 +231,10 @@ func (s *Store) BoundBacklog(ctx context.Context, most int, patience time.Durati
 		if err := audit(ctx, tx, now, entries...); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, giveUpPaused, now.Add(-patience), now)
-		return wrapped(err, "give deliveries up")
+		var batch pgx.Batch
+		batch.Queue(giveUpPaused, now.Add(-patience), now)
+		batch.Queue(forgetSecrets, now)
+		return wrapped(tx.SendBatch(ctx, &batch).Close(), "give deliveries up")
 	})
 	return paused, err
 }

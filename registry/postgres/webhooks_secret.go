@@ -17,7 +17,11 @@ const webhooksKey = "webhooks"
 // so that it cannot be moved to another one.
 type secretBox struct{ aead cipher.AEAD }
 
+// secretBox returns the box of this registry. Its key never changes, so it is read once.
 func (s *Store) secretBox(ctx context.Context) (secretBox, error) {
+	if box := s.box.Load(); box != nil {
+		return *box, nil
+	}
 	key, err := s.InstanceKey(ctx, webhooksKey)
 	if err != nil {
 		return secretBox{}, err
@@ -27,7 +31,11 @@ func (s *Store) secretBox(ctx context.Context) (secretBox, error) {
 		return secretBox{}, wrapped(err, "read the key of webhooks")
 	}
 	aead, err := cipher.NewGCM(block)
-	return secretBox{aead}, wrapped(err, "read the key of webhooks")
+	if err != nil {
+		return secretBox{}, wrapped(err, "read the key of webhooks")
+	}
+	s.box.Store(&secretBox{aead})
+	return secretBox{aead}, nil
 }
 
 // seal returns a random nonce and the encrypted secret behind it.
