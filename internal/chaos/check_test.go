@@ -32,6 +32,7 @@ func (w *world) check(ctx context.Context) {
 	w.checkSubscribers(ctx)
 	w.checkAudit(ctx)
 	w.checkStreams(ctx)
+	w.checkEvents(ctx)
 }
 
 // none reports rows that should not be there.
@@ -81,6 +82,8 @@ func (w *world) checkSums(ctx context.Context) {
 		LEFT JOIN audit_trail a ON a.object_id = j.id AND a.action IN ('job.completed', 'job.failed', 'job.cancelled')
 		WHERE NOT EXISTS (SELECT FROM audit_trail r WHERE r.object_id = j.id AND r.action = 'job.retried')
 		GROUP BY j.id HAVING count(a.id) <> 1`)
+	w.none(ctx, "jobs that were started twice under one key", `
+		SELECT name || ' ' || count(*) FROM validation_jobs GROUP BY name HAVING count(*) > 1`)
 }
 
 // chunkRow is what the ledger holds of a job on a platform.

@@ -81,7 +81,10 @@ type platform struct {
 	moods map[scoring.Platform]mood
 	moved chan struct{} // closed when a mood changes
 	calls int64
+	told  map[string]int // calls of the webhook by the id of their event
 }
+
+const hookPath = "/hook"
 
 func newPlatform(a answers) (*platform, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -90,7 +93,7 @@ func newPlatform(a answers) (*platform, error) {
 	}
 	p := &platform{
 		answers: a, url: "http://" + l.Addr().String(), served: make(chan struct{}),
-		moods: map[scoring.Platform]mood{}, moved: make(chan struct{}),
+		moods: map[scoring.Platform]mood{}, moved: make(chan struct{}), told: map[string]int{},
 	}
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
@@ -132,8 +135,41 @@ func (p *platform) moodOf(which scoring.Platform) (mood, <-chan struct{}) {
 	return m, p.moved
 }
 
+// hook takes an event as a receiver of webhooks. It refuses every third event the first time.
+func (p *platform) hook(w http.ResponseWriter, r *http.Request) {
+	var event struct{ ID, Type string }
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxAskedBytes)).Decode(&event); err != nil || event.ID == "" {
+		http.Error(w, "not an event", http.StatusBadRequest)
+		return
+	}
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, event.ID)
+	p.mu.Lock()
+	_, before := p.told[event.ID]
+	if refused := !before && h.Sum32()%3 == 0; refused {
+		p.told[event.ID] = 0
+		p.mu.Unlock()
+		http.Error(w, "not now", http.StatusServiceUnavailable)
+		return
+	}
+	p.told[event.ID]++
+	p.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// wasTold reports whether the receiver of webhooks has taken an event.
+func (p *platform) wasTold(event string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.told[event] > 0
+}
+
 // ServeHTTP answers one question.
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == hookPath {
+		p.hook(w, r)
+		return
+	}
 	var asked webservice.Request
 	if err := json.NewDecoder(io.LimitReader(r.Body, maxAskedBytes)).Decode(&asked); err != nil {
 		http.Error(w, "not the contract", http.StatusBadRequest)

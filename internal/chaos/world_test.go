@@ -86,7 +86,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.keeping = stop
 	t.Cleanup(w.close)
 	for _, step := range []func(ctx, keeping context.Context) error{
-		w.build, w.startPlatform, w.startDatabase, w.startNATS, w.startServers, w.startWorkers, w.connect,
+		w.build, w.startPlatform, w.startDatabase, w.startNATS, w.startServers, w.startWorkers, w.connect, w.addHook,
 	} {
 		if err := step(ctx, keeping); err != nil {
 			t.Fatal(err)
@@ -199,7 +199,7 @@ func (w *world) startServers(ctx, keeping context.Context) error {
 			Args: []string{
 				"serve", "--data-dir", filepath.Join(w.dir, name), "--nats-url", natsURL, "--nats-replicas", fmt.Sprint(natsNodes),
 				"--nats-ack-wait", "4s", "--chunk-lease", "10s", "--workers", "none", "--listen", listen, "--admin-listen", admin,
-				"--log-level", "info",
+				"--webhook-allow-private", "--log-level", "info",
 			},
 			Env: []string{"PHONEREGISTRY_ADMIN_TOKEN=" + chaosToken, "PHONEREGISTRY_DATABASE_URL=" + databaseURL},
 		}
@@ -248,6 +248,19 @@ func (w *world) startWorkers(ctx, keeping context.Context) error {
 func (w *world) connect(context.Context, context.Context) (err error) {
 	w.conn, err = nats.Connect(localcluster.URLs(w.nodes), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond),
 		nats.Name("chaos"), nats.PingInterval(5*time.Second))
+	return err
+}
+
+// addHook asks the servers to tell the end of jobs to a receiver.
+func (w *world) addHook(ctx, _ context.Context) error {
+	var d struct {
+		CreateWebhook struct{ UserErrors []refusal }
+	}
+	err := w.client.until(ctx, `mutation($url: String!) { createWebhook(input: {url: $url, events: [JOB_FINISHED]}) {
+		userErrors { code message } } }`, map[string]any{"url": w.platform.url + hookPath}, &d)
+	if err == nil && len(d.CreateWebhook.UserErrors) > 0 {
+		return &d.CreateWebhook.UserErrors[0]
+	}
 	return err
 }
 
