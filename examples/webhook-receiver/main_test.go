@@ -202,6 +202,16 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestStandardVector: the example that libraries for Standard Webhooks are tested with.
+func TestStandardVector(t *testing.T) {
+	header := http.Header{}
+	header.Set("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
+	header.Set("webhook-timestamp", "1614265330")
+	header.Set("webhook-signature", "v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+	err := verify("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", header, []byte(`{"test": 2432232314}`), time.Unix(1614265330, 0))
+	must(t, err)
+}
+
 func TestNeedsASecret(t *testing.T) {
 	if err := run(t.Context(), "127.0.0.1:0", "", testkit.Logger(t)); err == nil {
 		t.Error("ran without a secret")
