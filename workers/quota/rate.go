@@ -91,10 +91,10 @@ func (r *rate) current() float64 {
 // take leases numbers for a call, and up to more for calls that wait behind it, from lead on: a lease that begins before
 // its taker knows of it is lost. When the time line is held or too far ahead it returns after how long to try again.
 func (r *rate) take(now time.Time, lead time.Duration, size, numbers, more int) (lease, time.Duration) {
-	r.recover(now)
 	if wait := fromMicros(r.HeldUntil).Sub(now); wait > 0 {
 		return lease{}, wait
 	}
+	r.recover(now)
 	if r.Next == 0 {
 		r.Next = micros(now.Add(cold))
 	}
