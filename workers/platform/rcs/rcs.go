@@ -96,9 +96,6 @@ func (a *Adapter) Close() {
 // Check asks Google about the numbers, of which mode Single takes one. A failed request is a *workers.CallError.
 func (a *Adapter) Check(ctx context.Context, numbers []numbering.Number) ([]workers.Outcome, error) {
 	if a.cfg.Mode == Batch {
-		if err := a.queries.Wait(ctx); err != nil {
-			return nil, &workers.CallError{Reason: "the quota of queries left no room in time", RateLimited: true, Err: err}
-		}
 		return a.batch(ctx, numbers)
 	}
 	return webcall.OneByOne(ctx, numbers, a.single)
@@ -124,35 +121,6 @@ func (a *Adapter) single(ctx context.Context, n numbering.Number) (workers.Outco
 		return workers.Outcome{}, err
 	}
 	return got.outcome(n, a.cfg.TTL), nil
-}
-
-func (a *Adapter) batch(ctx context.Context, numbers []numbering.Number) ([]workers.Outcome, error) {
-	body := struct {
-		Users   []string `json:"users"`
-		AgentID string   `json:"agentId"`
-	}{make([]string, len(numbers)), a.cfg.Agent}
-	for i, n := range numbers {
-		body.Users[i] = n.String()
-	}
-	answer, err := a.ask(ctx, webcall.Request{Method: http.MethodPost, URL: a.base + "/v1/users:batchGet", Body: body})
-	if err != nil {
-		return nil, err
-	}
-	if answer.Status != http.StatusOK {
-		return nil, a.refused(answer)
-	}
-	var got reachability
-	if err := a.client.Decode(answer, &got); err != nil {
-		return nil, err
-	}
-	reachable := got.numbers()
-	outcomes := make([]workers.Outcome, len(numbers))
-	for i, n := range numbers {
-		if outcomes[i] = a.absent(n); reachable[n] {
-			outcomes[i] = workers.Outcome{Number: n, Status: scoring.Active, Strength: 1, TTL: a.cfg.TTL}
-		}
-	}
-	return outcomes, nil
 }
 
 func (a *Adapter) absent(n numbering.Number) workers.Outcome {
@@ -186,7 +154,8 @@ func (a *Adapter) refused(answer *webcall.Answer) error {
 	case http.StatusBadRequest:
 		e.Reason = "Google RCS refused the request (400): is the agent's id right?"
 		if a.cfg.Mode == Batch {
-			e.Reason = "Google RCS refused the request (400): is the agent's id right, and are all numbers of its region? Mode single takes any"
+			e.Reason = "Google RCS refused the request (400): is the agent's id right, and are the numbers of its region? Mode single takes any"
+			e.Err = errBatch
 		}
 	case http.StatusUnauthorized:
 		e.Reason = "Google RCS refused a fresh token (401): may the service account use this agent?"

@@ -125,6 +125,53 @@ func TestBatch(t *testing.T) {
 	})
 }
 
+// TestBatchOfTwoRegions: numbers of another region spoil the batch, and only themselves.
+func TestBatchOfTwoRegions(t *testing.T) {
+	g := newGoogle(t)
+	g.features["+573001234567"] = nil
+	got, err := g.adapter(batch).Check(t.Context(), []numbering.Number{12025550100, 12025550101, 447400123456, 447400123457, 573001234567})
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := workers.Outcome{
+		Status: scoring.Failed, Permanent: true, Number: 447400123456,
+		Reason: "Google RCS refused this country's numbers (400): they are of another region than the endpoint",
+	}
+	another := foreign
+	another.Number = 447400123457
+	want := []workers.Outcome{
+		notANo(12025550100), notANo(12025550101), foreign, another, {Number: 573001234567, Status: scoring.Active, Strength: 1, TTL: month},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if g.asked != 4 {
+		t.Errorf("%d queries for a batch of three countries", g.asked)
+	}
+	t.Run("all refused", func(t *testing.T) {
+		g.instead(nil, func(w http.ResponseWriter, _ *http.Request) { googleError(w, 400, "INVALID_ARGUMENT") })
+		_, err := g.adapter(batch).Check(t.Context(), []numbering.Number{12025550100, 447400123456})
+		checkCallError(t, err, workers.CallError{
+			Permanent: true,
+			Reason:    "Google RCS refused the request (400): is the agent's id right, and are the numbers of its region? Mode single takes any",
+		})
+	})
+	t.Run("busy in between", func(t *testing.T) {
+		first := make(chan struct{}, 1)
+		first <- struct{}{}
+		g.instead(nil, func(w http.ResponseWriter, _ *http.Request) {
+			select {
+			case <-first:
+				googleError(w, 400, "INVALID_ARGUMENT")
+			default:
+				googleError(w, 429, "RESOURCE_EXHAUSTED")
+			}
+		})
+		_, err := g.adapter(batch).Check(t.Context(), []numbering.Number{12025550100, 447400123456})
+		checkCallError(t, err, workers.CallError{Reason: "Google RCS limits the rate (429)", RateLimited: true})
+	})
+}
+
 func TestInfo(t *testing.T) {
 	g := newGoogle(t)
 	info := g.adapter(func(c *rcs.Config) { c.QueriesPerMinute, c.Agent = 0, "a.b@rbm.goog" }).Info()
@@ -179,7 +226,7 @@ func TestRefusals(t *testing.T) {
 		{"token refused again", always(401, "UNAUTHENTICATED"), rcs.Single, "Google RCS refused a fresh token (401): may the service account use this agent?"},
 		{"no permission", always(403, "PERMISSION_DENIED"), rcs.Single, "Google RCS denied permission (403): is the agent launched, and of the service account's project?"},
 		{"not understood", always(400, "INVALID_ARGUMENT"), rcs.Single, "Google RCS refused the request (400): is the agent's id right?"},
-		{"numbers of another region", nil, rcs.Batch, "Google RCS refused the request (400): is the agent's id right, and are all numbers of its region? Mode single takes any"},
+		{"numbers of another region", nil, rcs.Batch, "Google RCS refused the request (400): is the agent's id right, and are the numbers of its region? Mode single takes any"},
 		{"404 of somebody else", plain404, rcs.Single, "Google RCS answered 404 without saying NOT_FOUND: is the address right?"},
 		{"404 of a batch", always(404, "NOT_FOUND"), rcs.Batch, "Google RCS answered 404 without saying NOT_FOUND: is the address right?"},
 	}
