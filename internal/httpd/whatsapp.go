@@ -30,9 +30,11 @@ type WhatsApp struct {
 // Bounds of the webhook. Meta sends at most 3 MB, and tries again for days what is not answered with 200.
 const (
 	maxWhatsAppBody = 3 << 20
-	whatsAppReading = 20 * time.Second // for the body to come in
+	whatsAppReading = 10 * time.Second // for the body to come in
 	whatsAppWriting = 15 * time.Second // for the store
-	whatsAppAtOnce  = 32               // bodies that are held at the same time
+	whatsAppWaiting = 5 * time.Second  // for a place
+	whatsAppBodies  = 32               // bodies that are held at the same time
+	whatsAppWriters = 6                // of them written at the same time: others need the database too
 	whatsAppSigned  = "sha256="
 	whatsAppActor   = "system:whatsapp"
 )
@@ -47,7 +49,8 @@ type whatsApp struct {
 	token    [sha256.Size]byte
 	secrets  [][]byte
 	holdsFor time.Duration
-	places   chan struct{}
+	bodies   chan struct{} // a place for each body that is held
+	writers  chan struct{} // and for each that is being written
 	now      func() time.Time
 
 	requests *prometheus.CounterVec
@@ -60,7 +63,7 @@ func newWhatsApp(c WhatsApp, service *registry.Service, log *slog.Logger, r prom
 	}
 	w := &whatsApp{
 		service: service, log: log, token: sha256.Sum256([]byte(c.VerifyToken)), holdsFor: c.HoldsFor,
-		places: make(chan struct{}, whatsAppAtOnce), now: c.Now,
+		bodies: make(chan struct{}, whatsAppBodies), writers: make(chan struct{}, whatsAppWriters), now: c.Now,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "whatsapp_webhook_requests_total", Help: "Requests to the WhatsApp webhook, by what became of them.",
 		}, []string{"outcome"}),
@@ -109,7 +112,7 @@ func (a *whatsApp) handshake(w http.ResponseWriter, r *http.Request) {
 	}
 	a.requests.WithLabelValues("handshake").Inc()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, challenge) // a client that has gone is no error of ours
+	_, _ = io.WriteString(w, challenge) //nolint:gosec // plain text of letters and digits, see whatsAppChallenge
 }
 
 // receive answers POST: the body is proven, read, recorded, and only then acknowledged.
@@ -119,13 +122,11 @@ func (a *whatsApp) receive(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, http.StatusUnauthorized, "refused_unsigned", "UNAUTHENTICATED", "the signature X-Hub-Signature-256 is missing")
 		return
 	}
-	select {
-	case a.places <- struct{}{}:
-		defer func() { <-a.places }()
-	default:
+	if !take(r.Context(), a.bodies) {
 		a.unavailable(w, r, "busy", nil)
 		return
 	}
+	defer func() { <-a.bodies }()
 	body, ok := a.read(w, r)
 	if !ok {
 		return
@@ -134,6 +135,11 @@ func (a *whatsApp) receive(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, http.StatusForbidden, "refused_signature", "FORBIDDEN", "the signature is not that of the app")
 		return
 	}
+	if !take(r.Context(), a.writers) {
+		a.unavailable(w, r, "busy", nil)
+		return
+	}
+	defer func() { <-a.writers }()
 	ctx, cancel := context.WithTimeout(registry.WithActor(r.Context(), registry.Actor{
 		Name: whatsAppActor, RequestID: registry.ActorFrom(r.Context()).RequestID,
 	}), whatsAppWriting)
@@ -147,6 +153,23 @@ func (a *whatsApp) receive(w http.ResponseWriter, r *http.Request) {
 	a.count(ctx, told, outcomes)
 	a.requests.WithLabelValues("accepted").Inc()
 	w.WriteHeader(http.StatusOK)
+}
+
+// take takes a place, if one is free in time.
+func take(ctx context.Context, places chan<- struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, whatsAppWaiting)
+	defer cancel()
+	select {
+	case places <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // read reads the body, bounded in size and time.

@@ -13,8 +13,8 @@ import (
 // codes are about the template, the limits, the payment or the policy, never about the number.
 const whatsAppUndeliverable = 131026
 
-// whatsAppFounded is a little before WhatsApp was there: no event can be older.
-var whatsAppFounded = time.Date(2009, 1, 1, 0, 0, 0, 0, time.UTC)
+// whatsAppFounded is when WhatsApp came into being, 2009-01-01, in seconds: no event can be older.
+const whatsAppFounded = 1_230_768_000
 
 // whatsAppAhead is how far the clock of Meta may be ahead of ours.
 const whatsAppAhead = 24 * time.Hour
@@ -97,7 +97,7 @@ func (t *whatsAppTime) UnmarshalJSON(b []byte) error {
 // moment returns the time; ok is false when it cannot be right.
 func (t whatsAppTime) moment(now time.Time) (at time.Time, ok bool) {
 	at = time.Unix(int64(t), 0).UTC()
-	return at, at.After(whatsAppFounded) && at.Before(now.Add(whatsAppAhead))
+	return at, t > whatsAppFounded && at.Before(now.Add(whatsAppAhead))
 }
 
 // readWhatsApp reads a notification. What it does not know it passes over.

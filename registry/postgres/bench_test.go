@@ -3,8 +3,10 @@ package postgres_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"phoneregistry/registry"
+	"phoneregistry/registry/scoring"
 )
 
 // How long a number takes to be added to a new customer, by one caller.
@@ -46,5 +48,21 @@ func BenchmarkCustomerPhones(b *testing.B) {
 		if err != nil || len(phones) != 1 {
 			b.Fatalf("%d customers, %v", len(phones), err)
 		}
+	}
+}
+
+// How long a notification of 100 messages takes, half of whose numbers are new; and the same notification again.
+func BenchmarkRecordEvidence(b *testing.B) {
+	w := newWorld(b)
+	first := firstNumber
+	for b.Loop() {
+		var evidence []registry.Validation
+		for i := range 100 {
+			evidence = append(evidence, w.seen(first+registry.Number(i), scoring.WhatsApp, scoring.Active, time.Hour))
+		}
+		first += 50
+		w.clock.Add(time.Second)
+		w.record(b, false, evidence...)
+		w.record(b, false, evidence...)
 	}
 }

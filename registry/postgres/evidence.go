@@ -116,7 +116,7 @@ func evidenceEntries(r registry.Recording, changed []bool) []auditEntry {
 			continue
 		}
 		details := map[string]any{
-			"platform": v.Platform, "status": v.Status, "method": v.Method, "observed_at": v.CheckedAt, "changed": changed[i],
+			"platform": v.Platform, "status": v.Status, "method": v.Method, "observed_at": v.CheckedAt.UTC(), "changed": changed[i],
 		}
 		if len(v.Details) > 0 {
 			details["details"] = v.Details
