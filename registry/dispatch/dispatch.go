@@ -51,7 +51,7 @@ type Config struct {
 	PerWebhook int
 	// Poll is how often new work is looked for; 300 ms.
 	Poll time.Duration
-	// Batch is how many events are fanned out, or claimed to be published, at a time; 64.
+	// Batch is how many events are fanned out at a time; 64.
 	Batch int
 	// ClaimLease is how long a claim holds; 30 s. It must be longer than Timeout.
 	ClaimLease time.Duration

@@ -156,7 +156,7 @@ func (d *Dispatcher) publish(ctx context.Context) error {
 
 // publishRound publishes one batch of events and returns how many were claimed.
 func (d *Dispatcher) publishRound(ctx context.Context) (int, error) {
-	events, err := d.Outbox.ClaimEvents(ctx, d.Batch, d.ClaimLease)
+	events, err := d.Outbox.ClaimEvents(ctx, eventsAtOnce, d.ClaimLease)
 	if err != nil || len(events) == 0 {
 		return 0, err
 	}

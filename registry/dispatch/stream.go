@@ -12,6 +12,10 @@ import (
 	"phoneregistry/registry"
 )
 
+// eventsAtOnce bounds the events that are claimed to be published. One may hold as many numbers as a transaction of the
+// applier scores, so they are few.
+const eventsAtOnce = 16
+
 // publishAtOnce bounds the messages that wait for the broker, and with it what they take of memory.
 const publishAtOnce = 16
 
