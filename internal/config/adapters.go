@@ -11,7 +11,7 @@ import (
 
 // Adapters says who answers for each platform. Which kinds of adapters there are is the business of package app.
 type Adapters struct {
-	Adapter         map[string]string `help:"Who answers for a platform: simulator, webservice, rcs, twilio or firstparty; may be repeated. Default: what the flags below are given for, else the simulator." placeholder:"PLATFORM=KIND"`
+	Adapter         map[string]string `help:"Kind of adapter that answers for a platform, for example WHATSAPP=firstparty; may be repeated. docs/adapters tells the kinds. Default: the one whose flags are given, else the simulator." placeholder:"PLATFORM=KIND"`
 	Simulator       string            `help:"Behaviour of the simulator, for example latency=20ms,jitter=10ms,errors=0.01,rate=500,seed=1." placeholder:"SPEC" default:""`
 	Webservice      map[string]string `help:"Ask this validator service for a platform instead of the simulator; may be repeated." placeholder:"PLATFORM=URL"`
 	WebserviceToken string            `name:"webservice-token-file" help:"File that holds the bearer token for the validator services." type:"path" placeholder:"FILE"`

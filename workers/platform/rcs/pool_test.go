@@ -21,6 +21,7 @@ func TestThroughPool(t *testing.T) {
 	g.instead(nil, func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-refusals:
+			w.Header().Set("Retry-After", "1")
 			googleError(w, http.StatusTooManyRequests, "RESOURCE_EXHAUSTED")
 		default:
 			g.answer(w, r)
