@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -60,17 +59,17 @@ func TestEffects(t *testing.T) {
 	}
 
 	v, s := w.evidence(t, numbers[0], scoring.Google)
-	if v.Status != scoring.Active || math.Abs(v.Strength-0.9) > 1e-6 || string(v.Details) != `{"rcs": true}` || v.Method != "test" || v.Attempts != 1 || v.LatencyMS != 5 {
+	if v.Status != scoring.Active || v.Strength != 0.9 || string(v.Details) != `{"rcs": true}` || v.Method != "test" || v.Attempts != 1 || v.LatencyMS != 5 {
 		t.Errorf("evidence %+v", v)
 	}
-	if s.Total != 45 || s.Tier != scoring.TierMedium || math.Abs(s.Coverage-0.4) > 1e-6 || math.Abs(s.Points[scoring.Google]-18) > 1e-6 ||
+	if s.Total != 45 || s.Tier != scoring.TierMedium || s.Coverage != 0.4 || s.Points[scoring.Google] != 18 ||
 		s.Points[scoring.Apple] != 0 || len(s.Points) != 2 || s.Simulated || s.ModelVersion != scoring.DefaultVersion {
 		t.Errorf("score %+v", s)
 	}
 	if !s.EvidenceUntil.Equal(v.ExpiresAt) || !s.UpdatedAt.Equal(w.clock.Now().Truncate(time.Microsecond)) {
 		t.Errorf("holds until %s, updated at %s", s.EvidenceUntil, s.UpdatedAt)
 	}
-	if v, s = w.evidence(t, numbers[1], scoring.Google); v.Status != scoring.Failed || s.Total != 0 || s.Tier != scoring.TierPoor || math.Abs(s.Coverage-0.2) > 1e-6 {
+	if v, s = w.evidence(t, numbers[1], scoring.Google); v.Status != scoring.Failed || s.Total != 0 || s.Tier != scoring.TierPoor || s.Coverage != 0.2 {
 		t.Errorf("a failure: %+v, %+v", v, s)
 	}
 	if v, s = w.evidence(t, numbers[2], scoring.Google); v.CheckedAt.After(w.clock.Now()) || !v.Simulated || !s.Simulated || s.Total != 50 {
@@ -81,7 +80,7 @@ func TestEffects(t *testing.T) {
 		t.Errorf("failures %+v, %v", failures.Items, err)
 	}
 	history, err := w.ScoreHistory(t.Context(), numbers[0], registry.PageRequest{First: 10})
-	if err != nil || len(history.Items) != 1 || history.Items[0].Total != 45 {
+	if err != nil || len(history.Items) != 1 || history.Items[0].Total != 45 || history.Items[0].Coverage != 0.4 {
 		t.Errorf("history %+v, %v", history.Items, err)
 	}
 	w.checkLedger(t, job.ID)
@@ -295,7 +294,7 @@ func TestExpiry(t *testing.T) {
 	if made, _ := expire(100); made != 0 {
 		t.Errorf("made %d again", made)
 	}
-	if _, s := w.evidence(t, firstNumber+2, scoring.Google); s.Total != 0 || !s.EvidenceUntil.IsZero() || math.Abs(s.Coverage-0.2) > 1e-6 {
+	if _, s := w.evidence(t, firstNumber+2, scoring.Google); s.Total != 0 || !s.EvidenceUntil.IsZero() || s.Coverage != 0.2 {
 		t.Errorf("ran out: %+v", s)
 	}
 	if _, s := w.evidence(t, firstNumber+3, scoring.Google); s.Total != 50 || s.EvidenceUntil.IsZero() {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math"
 	"fmt"
 	"time"
 
@@ -37,6 +38,10 @@ func (s *Store) Validations(ctx context.Context, numbers []registry.Number) (map
 	return of, nil
 }
 
+// decimal takes off what a decimal fraction gets behind its sixth place on the way through the 32 bits in which results are
+// written: 0.6 comes back as 0.6000000238.
+func decimal(v float64) float64 { return math.Round(v*1e6) / 1e6 }
+
 func scanValidation(row pgx.CollectableRow) (registry.Validation, error) {
 	var (
 		v       registry.Validation
@@ -45,7 +50,7 @@ func scanValidation(row pgx.CollectableRow) (registry.Validation, error) {
 	)
 	err := row.Scan(&v.Number, &v.Platform, &v.Status, &v.Method, &v.Strength, &v.Simulated, &v.Attempts, &v.LatencyMS,
 		&v.CheckedAt, &expires, &details)
-	v.ExpiresAt, v.Details = orZero(expires), details
+	v.ExpiresAt, v.Details, v.Strength = orZero(expires), details, decimal(v.Strength)
 	return v, err
 }
 
@@ -61,11 +66,11 @@ func scanScore(row pgx.CollectableRow) (registry.LeadScore, error) {
 	)
 	err := row.Scan(&l.Number, &l.Total, &l.Coverage, &l.Tier, &points[0], &points[1], &points[2], &points[3], &points[4],
 		&l.Simulated, &l.ModelVersion, &until, &l.UpdatedAt)
-	l.EvidenceUntil = orZero(until)
+	l.EvidenceUntil, l.Coverage = orZero(until), decimal(l.Coverage)
 	l.Points = make(map[registry.Platform]float64, len(points))
 	for i, platform := range scoring.Platforms() {
 		if points[i] != nil {
-			l.Points[platform] = *points[i]
+			l.Points[platform] = decimal(*points[i])
 		}
 	}
 	return l, err
@@ -178,7 +183,7 @@ func (s *Store) ScoreHistory(ctx context.Context, n registry.Number, p registry.
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.ScoreRecord], error) {
 		var l listed[registry.ScoreRecord]
 		err := row.Scan(&l.item.Total, &l.item.Coverage, &l.item.Tier, &l.item.ModelVersion, &l.item.RecordedAt)
-		l.position.Sort = l.item.RecordedAt.UnixMicro()
+		l.position.Sort, l.item.Coverage = l.item.RecordedAt.UnixMicro(), decimal(l.item.Coverage)
 		return l, err
 	})
 	if err != nil {
