@@ -5,12 +5,15 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"mime"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -40,7 +43,7 @@ type Config struct {
 	Timeout       time.Duration // of a query or mutation; 30 s
 	InitTimeout   time.Duration // from the opening of a WebSocket to connection_init; 10 s
 	PingInterval  time.Duration // between signs of life on a stream; 15 s
-	WriteTimeout  time.Duration // of one write to a slow reader; 15 s
+	WriteTimeout  time.Duration // of one write to a slow reader; 10 s
 	MaxOperations int           // at the same time on one WebSocket; 100
 }
 
@@ -48,7 +51,25 @@ type Config struct {
 type Handler struct {
 	Config
 	upgrader websocket.Upgrader
+	buffers  sync.Pool // of *[]byte, for what is written to streams
 }
+
+// write makes a text with the help of a buffer that is used again, and writes it. The text must not be kept.
+func (h *Handler) write(text func(b []byte) []byte, write func(text []byte) error) error {
+	buffer, ok := h.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	*buffer = text((*buffer)[:0])
+	err := write(*buffer)
+	if cap(*buffer) <= maxBuffer {
+		h.buffers.Put(buffer)
+	}
+	return err
+}
+
+// maxBuffer is the largest buffer that is kept for the next text.
+const maxBuffer = 64 << 10
 
 // New makes a handler.
 func New(c Config) (*Handler, error) {
@@ -59,11 +80,34 @@ func New(c Config) (*Handler, error) {
 	defaultTo(&c.Timeout, 30*time.Second)
 	defaultTo(&c.InitTimeout, 10*time.Second)
 	defaultTo(&c.PingInterval, 15*time.Second)
-	defaultTo(&c.WriteTimeout, 15*time.Second)
+	defaultTo(&c.WriteTimeout, 10*time.Second)
 	defaultTo(&c.MaxOperations, 100)
 	return &Handler{Config: c, upgrader: websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{subprotocol}, CheckOrigin: sameOrigin,
+		// Most sockets are silent most of the time: what they hold meanwhile counts.
+		ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: &sync.Pool{},
 	}}, nil
+}
+
+type connKey struct{}
+
+// WithConn is the ConnContext of a server on which a Handler runs: it lets streams bound what waits in the system.
+func WithConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// streamBuffer is how much of a stream may wait in the system for a client that does not read; the system doubles it.
+// Left to itself it would take megabytes, and a client that is stalled would be noticed after hours.
+const streamBuffer = 32 << 10
+
+// bound bounds what waits for a client. A connection that cannot be bounded is served as it is.
+func bound(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if t, ok := c.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = t.SetWriteBuffer(streamBuffer)
+	}
 }
 
 func defaultTo[T comparable](v *T, otherwise T) {

@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -10,7 +12,7 @@ import (
 )
 
 // serveStream answers with server-sent events in the manner of graphql-sse's distinct connections: an event `next`
-// for each result, then `complete`. Only this goroutine writes.
+// for each result, then `complete`.
 func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -20,11 +22,14 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *gr
 		fail(w, mediaJSON, http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
 		return
 	}
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		bound(conn)
+	}
 	header := w.Header()
 	header.Set("Content-Type", mediaStream+"; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // proxies that read it do not hold events back
-	s := &stream{w: w, control: http.NewResponseController(w), timeout: h.WriteTimeout}
+	s := &stream{h: h, w: w, control: http.NewResponseController(w)}
 	if !s.write(":\n\n") { // the client learns at once that the stream stands
 		return
 	}
@@ -42,98 +47,87 @@ const complete = "event: complete\ndata:\n\n"
 
 // pump sends responses as they come and signs of life in between. It returns when nothing runs any more.
 func (h *Handler) pump(ctx context.Context, cancel context.CancelFunc, opCtx *graphql.OperationContext, s *stream) {
-	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
-	results, taken := make(chan *graphql.Response), make(chan struct{})
-	go func() {
-		defer close(results)
-		defer func() {
-			if cause := recover(); cause != nil { // resolvers recover by themselves; this is for everything around them
-				h.panicked(ctx, cause)
-				cancel()
-			}
-		}()
-		for {
-			response := responses(ctx)
-			if response == nil {
-				return
-			}
-			select {
-			case results <- response:
-			case <-ctx.Done():
-				return
-			}
-			select { // the executor writes the next response into the same memory
-			case <-taken:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
 	defer func() {
-		cancel()
-		for range results { // until the goroutine has ended
+		if cause := recover(); cause != nil { // resolvers recover by themselves; this is for everything around them
+			h.panicked(ctx, cause)
 		}
 	}()
-	alive := time.NewTicker(h.PingInterval)
-	defer alive.Stop()
+	defer s.end()
+	s.begin(cancel)
+	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
 	for {
-		select {
-		case <-ctx.Done():
+		response := responses(ctx)
+		if response == nil {
+			if ctx.Err() == nil { // else the connection ends, not the stream
+				s.write(complete)
+			}
 			return
-		case <-alive.C:
-			if !s.write(":\n\n") {
-				return
-			}
-		case response, ok := <-results:
-			if !ok {
-				if ctx.Err() == nil { // else the connection ends, not the stream
-					s.write(complete)
-				}
-				return
-			}
-			if !s.next(response) {
-				return
-			}
-			alive.Reset(h.PingInterval)
-			select {
-			case taken <- struct{}{}:
-			case <-ctx.Done():
-			}
+		}
+		if !s.next(response) {
+			return
 		}
 	}
 }
 
-// stream writes events.
+// stream writes events. Between begin and end it writes a sign of life when nothing else was written for a while.
 type stream struct {
+	h       *Handler
 	w       http.ResponseWriter
 	control *http.ResponseController
-	timeout time.Duration
+	alive   *time.Timer
+
+	mu    sync.Mutex // a response has one writer at a time
+	ended bool
+}
+
+func (s *stream) begin(cancel context.CancelFunc) {
+	s.alive = time.AfterFunc(time.Hour, func() {
+		if !s.write(":\n\n") {
+			cancel()
+		}
+	})
+	s.alive.Reset(s.h.PingInterval)
+}
+
+// end returns when nothing is written any more: the response does not outlive its handler.
+func (s *stream) end() {
+	s.alive.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
 }
 
 // next sends a result; false when the client cannot be reached any more.
 func (s *stream) next(response *graphql.Response) bool {
-	b := append(make([]byte, 0, len(response.Data)+256), "event: next\ndata: "...)
-	start := len(b)
-	b = appendObject(b, response)
-	for i := start; i < len(b); i++ { // JSON has no line ends but between its tokens, where they mean nothing
-		if b[i] == '\n' || b[i] == '\r' {
-			b[i] = ' '
+	return s.h.write(func(b []byte) []byte {
+		b = append(b, "event: next\ndata: "...)
+		start := len(b)
+		b = appendResponse(b, response)
+		for i := start; i < len(b); i++ { // JSON has no line ends but between its tokens, where they mean nothing
+			if b[i] == '\n' || b[i] == '\r' {
+				b[i] = ' '
+			}
 		}
-	}
-	return s.write(string(append(b, "\n\n"...)))
+		return append(b, "\n\n"...)
+	}, s.writeText) == nil
 }
 
-func (s *stream) write(text string) bool {
-	if err := s.control.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
-		return false
-	}
-	if _, err := s.w.Write([]byte(text)); err != nil { //nolint:gosec // events, and said to be
-		return false
-	}
-	return s.control.Flush() == nil
-}
+func (s *stream) write(text string) bool { return s.writeText([]byte(text)) == nil }
 
-// appendObject appends a response to what is already there.
-func appendObject(b []byte, response *graphql.Response) []byte {
-	return append(b, appendResponse(nil, response)...)
+func (s *stream) writeText(text []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return net.ErrClosed
+	}
+	if s.alive != nil {
+		s.alive.Reset(s.h.PingInterval)
+	}
+	if err := s.control.SetWriteDeadline(time.Now().Add(s.h.WriteTimeout)); err != nil {
+		return err
+	}
+	if _, err := s.w.Write(text); err != nil { //nolint:gosec // events, and said to be
+		return err
+	}
+	return s.control.Flush()
 }

@@ -46,6 +46,7 @@ type socket struct {
 	life    context.Context //nolint:containedctx // of the connection, and ends with it
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	alive   *time.Timer
 
 	caller context.Context //nolint:containedctx // of the operations, set by connection_init; only the reader looks
 
@@ -80,6 +81,7 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the upgrader has answered
 	}
+	bound(conn.NetConn())
 	life, stop := context.WithCancel(r.Context())
 	s := &socket{Handler: h, conn: conn, life: life, stop: stop, operations: map[string]*operation{}}
 	defer s.end()
@@ -93,7 +95,9 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	defer closing()
 	init := time.AfterFunc(h.InitTimeout, func() { s.close(closeInitTimeout, "Connection initialisation timeout") })
 	defer init.Stop()
-	s.running.Go(s.signs)
+	s.alive = time.AfterFunc(time.Hour, s.sign)
+	s.alive.Reset(s.PingInterval)
+	defer s.alive.Stop()
 	s.read(r, init)
 }
 
@@ -109,22 +113,17 @@ func (s *socket) heard() error {
 	return s.conn.SetReadDeadline(time.Now().Add(2*s.PingInterval + s.WriteTimeout))
 }
 
-// signs sends signs of life, so that a peer that has gone is noticed: a ping of WebSocket, which every library
-// answers by itself, and one of the protocol, by which scripts in browsers notice that we are there.
-func (s *socket) signs() {
-	ticker := time.NewTicker(s.PingInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.life.Done():
-			return
-		case <-ticker.C:
-			err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.WriteTimeout))
-			if err != nil || s.send(message{Type: "ping"}) != nil {
-				_ = s.conn.Close()
-				return
-			}
-		}
+// sign sends signs of life, so that a peer that has gone is noticed: a ping of WebSocket, which every library answers by
+// itself, and one of the protocol, by which scripts in browsers notice that we are there. A timer and no goroutine runs
+// it: there are many sockets, and most of them wait.
+func (s *socket) sign() {
+	err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(s.WriteTimeout))
+	if err != nil || s.send(message{Type: "ping"}) != nil {
+		_ = s.conn.Close()
+		return
+	}
+	if s.life.Err() == nil {
+		s.alive.Reset(s.PingInterval)
 	}
 }
 
@@ -325,7 +324,7 @@ func (s *socket) results(ctx context.Context, op *operation, opCtx *graphql.Oper
 		case response.Data == nil && len(response.Errors) > 0: // the stream could not be made
 			return response.Errors
 		}
-		if s.send(message{ID: op.id, Type: "next", Payload: appendResponse(nil, response)}) != nil {
+		if s.next(op.id, response) != nil {
 			s.cancel(op.id)
 			return nil
 		}
@@ -340,9 +339,22 @@ func (s *socket) sendErrors(id string, errs gqlerror.List) error {
 	return s.send(message{ID: id, Type: "error", Payload: payload})
 }
 
-// send writes a message. A reader that does not take it in time loses the connection.
+// send writes a message.
 func (s *socket) send(m message) error {
-	text := m.append(make([]byte, 0, len(m.Payload)+128))
+	return s.write(m.append, s.writeText)
+}
+
+// next writes a result of an operation.
+func (s *socket) next(id string, response *graphql.Response) error {
+	return s.write(func(b []byte) []byte {
+		b = appendMember(append(b, '{'), "id", id)
+		b = appendName(appendMember(b, "type", "next"), "payload")
+		return append(appendResponse(b, response), '}')
+	}, s.writeText)
+}
+
+// writeText writes a message. A reader that does not take it in time loses the connection.
+func (s *socket) writeText(text []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.closed {

@@ -14,6 +14,7 @@ import (
 	"phoneregistry/graph"
 	"phoneregistry/graph/flat"
 	"phoneregistry/graph/guard"
+	"phoneregistry/graph/share"
 	"phoneregistry/graph/transport"
 	"phoneregistry/internal/auth"
 	"phoneregistry/registry"
@@ -26,7 +27,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	r := resolvers.New(resolvers.Config{Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger})
 	exec := newExecutor(r, c.Limits, m)
 	handler, err := transport.New(transport.Config{
-		Exec: exec, Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
+		Exec: share.New(exec, m.joined), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
 			actor, err := c.Auth.Authenticate(ctx, auth.FromHeader(authorization))
@@ -84,6 +85,9 @@ func (introspection) MutateOperationContext(_ context.Context, opCtx *graphql.Op
 	opCtx.DisableIntrospection = false
 	return nil
 }
+
+// joined counts a subscription that takes part in the stream of another.
+func (m *metrics) joined() { m.operations.WithLabelValues(string(ast.Subscription), "ok").Inc() }
 
 // countOperation counts operations, a subscription when it begins.
 func (m *metrics) countOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {

@@ -55,7 +55,7 @@ type Timeouts struct {
 	Operation time.Duration // of a GraphQL query or mutation; 30 s
 	Init      time.Duration // from the opening of a WebSocket to connection_init; 10 s
 	Ping      time.Duration // between signs of life on a stream; 15 s
-	Write     time.Duration // of one write to a slow reader of a stream; 15 s
+	Write     time.Duration // of one write to a slow reader of a stream; 10 s
 	Upload    time.Duration // without a byte of an upload; 60 s
 }
 

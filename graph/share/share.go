@@ -1,0 +1,260 @@
+// Package share runs a subscription once for all clients that ask the same. The progress of a job is a few hundred bytes
+// that are alike for everyone who watches it; to make them anew for each of thousands of clients, four times a second,
+// costs many times more than to send them. A client has a place for the newest state only: who is slow gets fewer
+// states, holds nobody up, and costs no memory for what it has missed.
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"phoneregistry/registry"
+)
+
+// Executor is an executor that shares streams. Everything else goes to the executor that it wraps.
+type Executor struct {
+	graphql.GraphExecutor
+	joined func()
+
+	mu      sync.Mutex
+	streams map[string]*stream
+}
+
+// New wraps an executor. joined, when not nil, is called for every client that takes part in the stream of another.
+func New(exec graphql.GraphExecutor, joined func()) *Executor {
+	if joined == nil {
+		joined = func() {}
+	}
+	return &Executor{GraphExecutor: exec, joined: joined, streams: map[string]*stream{}}
+}
+
+// DispatchOperation runs an operation, or lets the client take part in one that runs already.
+func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
+	key, ok := keyOf(ctx, operation)
+	if !ok {
+		return e.GraphExecutor.DispatchOperation(ctx, operation)
+	}
+	ctx = graphql.WithOperationContext(ctx, operation)
+	m := &member{exec: e, ctx: ctx, operation: operation, slot: make(chan *graphql.Response, 1)}
+	e.join(key, m)
+	return m.next, ctx
+}
+
+// stream is an operation that runs for its members, and ends with the last of them.
+type stream struct {
+	members map[*member]struct{} // under Executor.mu
+	last    *graphql.Response    // nil: none yet
+	stop    context.CancelFunc
+}
+
+// member is a client of a stream. Only who holds Executor.mu sends into its slot or closes it.
+type member struct {
+	exec      *Executor
+	ctx       context.Context //nolint:containedctx // of the client's operation
+	operation *graphql.OperationContext
+	slot      chan *graphql.Response
+	alone     bool                    // set before slot is closed: the stream failed, and the client runs its own
+	own       graphql.ResponseHandler // of that
+	ownCtx    context.Context         //nolint:containedctx // of that
+}
+
+func (e *Executor) join(key string, m *member) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.streams[key]
+	if s == nil {
+		// The stream outlives the client that opened it. It may see what the client's role may, and bears no name.
+		actor := registry.Actor{Name: "system:share", Role: registry.ActorFrom(m.ctx).Role}
+		ctx, stop := context.WithCancel(registry.WithActor(context.WithoutCancel(m.ctx), actor))
+		s = &stream{members: map[*member]struct{}{}, stop: stop}
+		e.streams[key] = s
+		go e.run(ctx, key, s, m.operation)
+	} else {
+		e.joined()
+	}
+	s.members[m] = struct{}{}
+	if s.last != nil {
+		m.put(s.last)
+	}
+	context.AfterFunc(m.ctx, func() { e.leave(key, s, m) })
+}
+
+// leave takes a member out. To leave twice does nothing.
+func (e *Executor) leave(key string, s *stream, m *member) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := s.members[m]; !ok {
+		return
+	}
+	delete(s.members, m)
+	close(m.slot)
+	if len(s.members) == 0 {
+		e.forget(key, s)
+	}
+}
+
+func (e *Executor) forget(key string, s *stream) {
+	if e.streams[key] == s {
+		delete(e.streams, key)
+	}
+	s.stop()
+}
+
+// put replaces what the client has not taken yet.
+func (m *member) put(r *graphql.Response) {
+	select {
+	case <-m.slot:
+	default:
+	}
+	m.slot <- r // there is room: only the holder of Executor.mu fills it
+}
+
+// run runs the operation until it ends or everybody has left.
+func (e *Executor) run(ctx context.Context, key string, s *stream, asked *graphql.OperationContext) {
+	failed := true
+	defer func() {
+		cause := recover() // resolvers recover by themselves; whoever runs alone meets this again, and reports it
+		e.close(key, s, failed || cause != nil)
+	}()
+	responses, ctx := e.GraphExecutor.DispatchOperation(ctx, again(asked))
+	for {
+		response := responses(ctx)
+		if response == nil {
+			return
+		}
+		if failed = response.Data == nil; failed { // the stream could not be made
+			return
+		}
+		shared := *response
+		shared.Data = append(json.RawMessage(nil), response.Data...) // the executor writes the next one into the same memory
+		if !pause(ctx, min(time.Duration(e.publish(s, &shared))*eachTakes, longestPause)) {
+			return
+		}
+	}
+}
+
+// What is sent to many takes the time of the machine that makes it: states come further apart the more there are to send
+// them to, so that no more than 25,000 are sent in a second.
+const (
+	eachTakes    = 40 * time.Microsecond
+	longestPause = 500 * time.Millisecond
+)
+
+// pause waits for so long; false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// publish gives a state to all members, and returns how many they are.
+func (e *Executor) publish(s *stream, r *graphql.Response) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.last = r
+	for m := range s.members {
+		m.put(r)
+	}
+	return len(s.members)
+}
+
+// close ends a stream. When it failed each member asks by itself, so that it gets an error of its own.
+func (e *Executor) close(key string, s *stream, failed bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for m := range s.members {
+		m.alone = failed
+		close(m.slot)
+	}
+	clear(s.members)
+	e.forget(key, s)
+}
+
+// next waits for the newest state; nil when the stream has ended, or the client's operation.
+func (m *member) next(ctx context.Context) *graphql.Response {
+	if m.own != nil {
+		return m.own(m.ownCtx)
+	}
+	select {
+	case response, ok := <-m.slot:
+		switch {
+		case ok:
+			return response
+		case m.alone && m.ctx.Err() == nil:
+			m.own, m.ownCtx = m.exec.GraphExecutor.DispatchOperation(m.ctx, m.operation)
+			return m.own(m.ownCtx)
+		}
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// again is the operation to be run once more, beside that of the client.
+func again(o *graphql.OperationContext) *graphql.OperationContext {
+	return &graphql.OperationContext{
+		RawQuery: o.RawQuery, Variables: o.Variables, OperationName: o.OperationName, Doc: o.Doc, Extensions: o.Extensions,
+		Headers: o.Headers, Operation: o.Operation, DisableIntrospection: o.DisableIntrospection, RecoverFunc: o.RecoverFunc,
+		ResolverMiddleware: o.ResolverMiddleware, RootResolverMiddleware: o.RootResolverMiddleware, Stats: o.Stats,
+	}
+}
+
+// keyOf names what is asked: operations with the same key have the same answers. Only the progress of jobs and imports
+// is shared, and of these only what hangs on nothing but the role of who asks.
+func keyOf(ctx context.Context, o *graphql.OperationContext) (string, bool) {
+	if o.Operation == nil || o.Operation.Operation != ast.Subscription || !plain(o.Operation.SelectionSet) {
+		return "", false
+	}
+	key, err := json.Marshal([]any{registry.ActorFrom(ctx).Role, o.OperationName, o.RawQuery, o.Variables})
+	return string(key), err == nil
+}
+
+// plain reports whether nothing but progress is asked.
+func plain(selections ast.SelectionSet) bool {
+	for _, selection := range selections {
+		switch s := selection.(type) {
+		case *ast.Field:
+			if !plainField(s) {
+				return false
+			}
+		case *ast.InlineFragment:
+			if !plain(s.SelectionSet) {
+				return false
+			}
+		case *ast.FragmentSpread:
+			if s.Definition == nil || !plain(s.Definition.SelectionSet) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func plainField(f *ast.Field) bool {
+	if len(f.SelectionSet) == 0 {
+		return f.Definition != nil && len(f.Arguments) == 0
+	}
+	if f.Definition == nil || f.ObjectDefinition == nil {
+		return false
+	}
+	root := f.ObjectDefinition.Name == "Subscription"
+	switch f.Definition.Type.Name() {
+	case "ValidationJobProgress", "ImportProgress":
+		return root && plain(f.SelectionSet)
+	case "ValidationJob", "ImportBatch", "PlatformProgress":
+		return !root && len(f.Arguments) == 0 && plain(f.SelectionSet)
+	}
+	return false
+}
