@@ -27,7 +27,6 @@ type unit struct {
 	starts     int
 	unexpected []string // ends that nobody ordered
 	log        *os.File
-	running    sync.WaitGroup
 }
 
 const usualDelay = 200 * time.Millisecond
@@ -132,15 +131,6 @@ func (u *unit) kill(delay time.Duration) bool {
 	u.mu.Unlock()
 	p.Kill()
 	return true
-}
-
-// stop ends the process with SIGTERM, and lets it come again.
-func (u *unit) stop(ctx context.Context) error {
-	p := u.current()
-	if p == nil {
-		return nil
-	}
-	return p.Stop(ctx)
 }
 
 // hold kills the process and keeps it down until release.
