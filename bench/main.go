@@ -42,6 +42,7 @@ func sections() []section {
 		{"import", measureImports},
 		{"jobs", measureJobs},
 		{"start", measureStart},
+		{"subscribers", measureSubscribers},
 		{"politeness", measurePoliteness},
 		{"graphql", measureGraphQL},
 	}
