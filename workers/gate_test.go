@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,11 +89,11 @@ func TestGateHolds(t *testing.T) {
 func TestGateLimitChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(3)
-		inside := 0
+		var inside atomic.Int64
 		for range 9 {
 			go func() {
 				if g.enter(t.Context(), "job") == nil {
-					inside++
+					inside.Add(1)
 				}
 			}()
 			synctest.Wait()
@@ -102,20 +103,20 @@ func TestGateLimitChanges(t *testing.T) {
 			g.leave()
 		}
 		synctest.Wait()
-		if inside != 3 {
-			t.Errorf("%d were let in, want 3: those inside are still as many as are allowed", inside)
+		if inside.Load() != 3 {
+			t.Errorf("%d were let in, want 3: those inside are still as many as are allowed", inside.Load())
 		}
 		g.setLimit(4)
 		synctest.Wait()
-		if inside != 6 {
-			t.Errorf("%d were let in, want 6", inside)
+		if inside.Load() != 6 {
+			t.Errorf("%d were let in, want 6", inside.Load())
 		}
 		for range 7 {
 			g.leave()
 			synctest.Wait()
 		}
-		if inside != 9 {
-			t.Errorf("%d were let in, want all", inside)
+		if inside.Load() != 9 {
+			t.Errorf("%d were let in, want all", inside.Load())
 		}
 	})
 }

@@ -35,6 +35,7 @@ type lane struct {
 	holding  atomic.Int64  // chunks
 	checked  atomic.Int64
 	failed   atomic.Int64
+	away     *bell // rings when the platform is to be left alone, so that pulls which wait end
 	news     *bell // rings when a chunk has been settled and when the breaker has changed
 
 	// tooNew is how long a lane stays away from a platform whose chunks it cannot read; its first step is also how
@@ -57,11 +58,16 @@ func newLane(p *Pool, platform scoring.Platform, adapter Adapter) *lane {
 	slots, calls := p.cfg.slots(platform), p.cfg.concurrency(platform)
 	l := &lane{
 		pool: p, platform: platform, throttle: &throttle{}, info: info, log: p.log.With("platform", platform),
-		inFlight: p.metrics.inFlight.WithLabelValues(name), slots: slots, free: make(chan struct{}, slots), news: newBell(),
+		inFlight: p.metrics.inFlight.WithLabelValues(name), slots: slots, free: make(chan struct{}, slots), news: newBell(), away: newBell(),
 		tooNew: Backoff{First: 30 * time.Second, Longest: 10 * time.Minute},
 	}
 	for range slots {
 		l.free <- struct{}{}
+	}
+	l.throttle.onHold = func(d time.Duration) {
+		if d > worthAnotherPull {
+			l.away.ring()
+		}
 	}
 	l.breaker = newBreaker(p.cfg.Breaker, l.onBreaker)
 	l.onBreaker("", bus.BreakerClosed, "")
@@ -91,6 +97,7 @@ func (l *lane) onBreaker(from, to, reason string) {
 	switch {
 	case from == "":
 	case to == bus.BreakerOpen:
+		l.away.ring()
 		l.log.Warn("breaker opened: the platform is left alone", "reason", reason)
 	default:
 		l.log.Info("breaker changed", "from", from, "to", to)
@@ -103,12 +110,13 @@ func (l *lane) run(pulling, working context.Context) {
 	defer handlers.Wait()
 	failures := 0
 	for {
+		away := l.away.heard()
 		slots, ok := l.awaitSlots(pulling)
 		if !ok {
 			return
 		}
 		reconnected := l.pool.reconnected.heard()
-		err := l.pull(pulling, working, slots, reconnected, &handlers)
+		err := l.pull(pulling, working, slots, &handlers, reconnected, away)
 		switch {
 		case pulling.Err() != nil:
 			return
@@ -184,11 +192,14 @@ func (l *lane) reachable() {
 
 // pullFor is how long a pull waits at the server for a chunk. It is given up before when the server falls silent, and
 // when the connection was lost, because the server forgets it then.
-const pullFor = 30 * time.Second
+const (
+	pullFor          = 30 * time.Second
+	worthAnotherPull = 3 * time.Second // a hold that is shorter lets the pull wait
+)
 
-// pull waits for chunks, at most as many as slots were taken, and hands them to goroutines. It returns the slots that it
-// did not need. No chunk for a while is no error.
-func (l *lane) pull(pulling, working context.Context, slots int, reconnected <-chan struct{}, handlers *sync.WaitGroup) error {
+// pull waits for chunks, at most as many as slots were taken, and hands them to goroutines, until one of end is closed. It
+// gives back the slots that it did not need. No chunk for a while is no error.
+func (l *lane) pull(pulling, working context.Context, slots int, handlers *sync.WaitGroup, end ...<-chan struct{}) error {
 	used := 0
 	defer func() { l.giveSlots(slots - used) }()
 	consumer, err := l.bind(pulling)
@@ -197,7 +208,9 @@ func (l *lane) pull(pulling, working context.Context, slots int, reconnected <-c
 	}
 	ctx, cancel := context.WithTimeout(pulling, pullFor)
 	defer cancel()
-	defer cancelWhen(ctx, reconnected, cancel)()
+	for _, c := range end {
+		defer cancelWhen(ctx, c, cancel)()
+	}
 	batch, err := consumer.Fetch(slots, jetstream.FetchContext(ctx))
 	if err != nil {
 		l.unbind(consumer)

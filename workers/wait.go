@@ -60,6 +60,7 @@ type throttle struct {
 	mu     sync.Mutex
 	until  time.Time // no call before this
 	reason string
+	onHold func(d time.Duration) // called without locks; may be nil
 }
 
 // maxHold bounds how long a platform can keep this worker away with one Retry-After.
@@ -73,9 +74,13 @@ func (t *throttle) hold(d time.Duration) { t.holdUntil(time.Now().Add(min(d, max
 
 func (t *throttle) holdUntil(until time.Time, reason string) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if until.After(t.until) {
+	longer := until.After(t.until)
+	if longer {
 		t.until, t.reason = until, reason
+	}
+	t.mu.Unlock()
+	if longer && t.onHold != nil {
+		t.onHold(time.Until(until))
 	}
 }
 
