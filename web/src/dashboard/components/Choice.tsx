@@ -1,3 +1,5 @@
+import { useEffect, useRef } from 'react';
+
 interface Props {
   label: string;
   options: readonly { id: string; name: string }[];
@@ -10,8 +12,17 @@ interface Props {
 
 /** One of a few, as a row of buttons. */
 export function Choice({ label, options, value, onChange, long = false, testId }: Props) {
+  const row = useRef<HTMLDivElement>(null);
+
+  // What is chosen is in sight, also on a row that is longer than the screen.
+  useEffect(() => {
+    const chosen = row.current?.querySelector<HTMLElement>('[aria-pressed="true"]');
+    if (!long || !row.current || !chosen) return;
+    row.current.scrollLeft = chosen.offsetLeft - row.current.offsetLeft - (row.current.clientWidth - chosen.clientWidth) / 2;
+  }, [long, value]);
+
   return (
-    <div className={`choice${long ? ' long' : ''}`} role="group" aria-label={label} data-testid={testId}>
+    <div ref={row} className={`choice${long ? ' long' : ''}`} role="group" aria-label={label} data-testid={testId}>
       {options.map((option) => (
         <button
           key={option.id}

@@ -101,7 +101,7 @@ function FailurePage({ id, after, going, onNext }: PageProps) {
           <>
             <table className="table failures">
               <colgroup>
-                {['number', 'platform', 'result', 'reason', 'attempts', 'when'].map((name) => <col key={name} className={name} />)}
+                {['number', 'platform', 'result', 'reason', 'attempts', 'when'].map((name) => <col key={name} className={`col-${name}`} />)}
               </colgroup>
               <thead className={after === null ? '' : 'sr-only'}>
                 <tr>
