@@ -3,9 +3,9 @@ package resolvers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -26,11 +26,13 @@ const (
 type forbidden struct{ roles []registry.Role }
 
 func (f *forbidden) Error() string {
-	names := make([]string, len(f.roles))
-	for i, r := range f.roles {
-		names[i] = string(r)
+	names := make([]string, 0, len(f.roles)+1)
+	for _, r := range append(slices.Clone(f.roles), registry.RoleAdmin) {
+		if !slices.Contains(names, string(r)) {
+			names = append(names, string(r))
+		}
 	}
-	return fmt.Sprintf("the role of this token may not do this: want %s or %s", strings.Join(names, ", "), registry.RoleAdmin)
+	return "the role of this token may not do this: want " + strings.Join(names, " or ")
 }
 
 // userErrors takes from err what the caller can correct, to be returned as data. path is where a thing that was not
