@@ -39,6 +39,7 @@ func TestBrowserEngine(t *testing.T) {
 		{"workers", workers},
 		{"webhooks", webhooks},
 		{"another role", otherRole},
+		{"engine examples", engineExamples},
 		{"engine sizes", engineSizes},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s.in(t)) })
@@ -190,6 +191,27 @@ func startOnce(t *testing.T, s *site) {
 	if started != 1 {
 		t.Errorf("%d jobs were started, want one", started)
 	}
+	s.quiet(t, tb)
+}
+
+// engineExamples runs examples of GraphiQL as they stand.
+func engineExamples(t *testing.T, s *site) {
+	s.seed(t)
+	tb := s.graphiqlPage(t, desk)
+	tb.example("urgent-job", "StartUrgentJob")
+	tb.result(`"created": true`, `"priority": "HIGH"`, `"userErrors": []`)
+	tb.click(runButton)
+	tb.result(`"created": false`)
+	tb.example("workers", "Workers")
+	tb.result(`"chunksPending"`)
+	tb.example("record-evidence", "RecordEvidence")
+	tb.result(`"recorded": 1`, `"userErrors": []`)
+	tb.example("create-schedule", "CreateSchedule")
+	tb.result(`"status": "ACTIVE"`, `"userErrors": []`)
+	tb.example("schedules", "Schedules")
+	tb.result(`"name": "Good leads, daily"`)
+	tb.example("webhooks", "Webhooks")
+	tb.result(`"webhooks"`)
 	s.quiet(t, tb)
 }
 
