@@ -219,6 +219,36 @@ func TestAnOutageIsLivedThrough(t *testing.T) {
 	})
 }
 
+// TestNewcomersSeeNothingOld: one who has seen a newer state at another server must not see an older one here, however long
+// the topic has not been looked at.
+func TestNewcomersSeeNothingOld(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		job := runningJob(0)
+		s.setJob(job)
+		if _, err := h.JobProgress(t.Context(), job.ID); err != nil { // keeps the topic open and reads nothing
+			t.Fatal(err)
+		}
+		time.Sleep(maxInterval / 2)
+		job.Sequence = 9
+		s.setJob(job)
+		newcomer, err := h.JobProgress(t.Context(), job.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := <-newcomer; first.Sequence != 9 {
+			t.Errorf("a newcomer was told sequence %d; want 9", first.Sequence)
+		}
+
+		s.mu.Lock()
+		s.err = errors.New("database is down")
+		s.mu.Unlock()
+		time.Sleep(maxInterval)
+		if _, err := h.JobProgress(t.Context(), job.ID); !errors.Is(err, s.err) {
+			t.Errorf("while nothing can be looked at, a newcomer gets %v; want the reason", err)
+		}
+	})
+}
+
 func TestTheEndOfTheHubEndsSubscriptions(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *Hub, s *source) {
 		job := runningJob(0)

@@ -16,7 +16,12 @@ type state[S any] struct {
 	value    S
 	sequence int64
 	ended    bool
+	began    time.Time // when loading it began: it is not older than that
 }
+
+// fresh is how old a state may be that a newcomer is given first. One who comes from another server, which has told of a
+// newer state, must not see an older one here.
+const fresh = 100 * time.Millisecond
 
 // loader loads the state of one topic. It is called by one goroutine at a time.
 type loader[S any] func(context.Context) (state[S], error)
@@ -46,8 +51,9 @@ type topic[S any] struct {
 // subscriber has a place for the newest state. Only who holds topics.mu sends into it or closes it.
 type subscriber[S any] struct {
 	slot  chan S
-	sent  int64 // sequence of the last state put into slot
-	any   bool  // whether there was one
+	since time.Time // when it came
+	sent  int64     // sequence of the last state put into slot
+	any   bool      // whether there was one
 	first chan error
 }
 
@@ -77,7 +83,7 @@ func (t *topic[S]) hint() {
 
 // subscribe joins a topic, opening it if need be, and returns once the first state is there.
 func (ts *topics[S]) subscribe(ctx context.Context, id uuid.UUID) (<-chan S, error) {
-	sub := &subscriber[S]{slot: make(chan S, 1), first: make(chan error, 1)}
+	sub := &subscriber[S]{slot: make(chan S, 1), since: ts.hub.now(), first: make(chan error, 1)}
 	if err := ts.join(id, sub); err != nil {
 		return nil, err
 	}
@@ -114,7 +120,7 @@ func (ts *topics[S]) join(id uuid.UUID, sub *subscriber[S]) error {
 	ts.hub.metrics.subscribers.WithLabelValues(ts.kind).Inc()
 	if t.last != nil {
 		sub.put(*t.last)
-		t.hint() // it may be some seconds old
+		t.hint() // it may be too old
 	}
 	return nil
 }
@@ -150,10 +156,14 @@ func (ts *topics[S]) end(id uuid.UUID, t *topic[S]) {
 	t.done()
 }
 
-// put replaces what the subscriber has not taken yet, unless it has had this state or a later one.
-func (sub *subscriber[S]) put(s state[S]) {
-	if sub.any && s.sequence <= sub.sent {
-		return
+// put replaces what the subscriber has not taken yet, unless it has had this state or a later one. It returns false when
+// the subscriber has had none and this one is too old to be its first.
+func (sub *subscriber[S]) put(s state[S]) bool {
+	switch {
+	case !sub.any && s.began.Before(sub.since.Add(-fresh)):
+		return false
+	case sub.any && s.sequence <= sub.sent:
+		return true
 	}
 	select {
 	case <-sub.slot:
@@ -165,22 +175,25 @@ func (sub *subscriber[S]) put(s state[S]) {
 		sub.any = true
 		sub.tell(nil)
 	}
+	return true
 }
 
 // run loads the state when there is a hint, at most once in minInterval, and at least once in maxInterval.
 func (ts *topics[S]) run(ctx context.Context, id uuid.UUID, t *topic[S]) {
 	defer ts.closeAll(id, t, ErrClosed)
 	for {
+		began := ts.hub.now()
 		s, err := loadWithin(ctx, t.load)
 		if ctx.Err() != nil {
 			return
 		}
+		s.began = began
 		ts.hub.metrics.loaded(ts.kind, err)
 		if err != nil {
 			if ts.failed(id, t, err) {
 				return
 			}
-		} else if ts.publish(id, t, s); s.ended {
+		} else if ts.publish(id, t, s) {
 			return
 		}
 		if !pause(ctx, t.poke) {
@@ -216,19 +229,24 @@ func sleep(ctx context.Context, d time.Duration, poke <-chan struct{}) bool {
 	return true
 }
 
-func (ts *topics[S]) publish(id uuid.UUID, t *topic[S], s state[S]) {
+// publish gives a state to all who watch, and reports whether the topic is over. It is not while somebody has come too late
+// for this state: whoever was told of an end may have seen the job go on since.
+func (ts *topics[S]) publish(id uuid.UUID, t *topic[S], s state[S]) (over bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	t.last = &s
+	t.last, over = &s, s.ended
 	for sub := range t.subscribers {
-		sub.put(s)
-		if s.ended {
+		switch {
+		case !sub.put(s):
+			over = false
+		case s.ended:
 			ts.remove(t, sub)
 		}
 	}
-	if s.ended {
+	if over {
 		ts.end(id, t)
 	}
+	return over
 }
 
 // failed tells those who still wait for their first state, and reports whether the topic is over. Others wait: what
