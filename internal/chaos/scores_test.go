@@ -44,7 +44,9 @@ func (w *world) checkEvidence(ctx context.Context) {
 		a := w.platform.answers.of(k.platform, numberOf(k.number))
 		must := owed[k]
 		delete(owed, k)
-		if status == a.status && math.Abs(strength-a.strength) < 1e-6 && !simulated || !must && !status.Answered() {
+		right := status == a.status && math.Abs(strength-a.strength) < 1e-6 && !simulated
+		failed := !status.Answered() && (a.poison || !must) // of two failures, ERROR and RATE_LIMITED, the newer one remains
+		if right || failed {
 			return nil
 		}
 		wrong++
