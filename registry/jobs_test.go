@@ -70,8 +70,8 @@ func TestStartJob(t *testing.T) {
 	if result.SkippedCount != 3 || !slices.Equal(skipped, []int{1, 4, 6}) {
 		t.Errorf("%d left out: %v", result.SkippedCount, skipped)
 	}
-	if !slices.Equal(told.changed, []uuid.UUID{j.ID}) {
-		t.Errorf("told of %v", told.changed)
+	if !result.Created || j.Priority != registry.PriorityNormal || !slices.Equal(told.changed, []uuid.UUID{j.ID}) {
+		t.Errorf("created: %t, priority %s, told of %v", result.Created, j.Priority, told.changed)
 	}
 	phone, err := s.Phone(t.Context(), 525512345678)
 	if err != nil || phone.Region != "MX" || phone.PlanVersion == "" {
@@ -97,6 +97,8 @@ func TestStartJobRefuses(t *testing.T) {
 		{"no name", "INVALID_INPUT input.name", func(j *registry.StartJob) { j.Name = " \n" }},
 		{"a long name", "INVALID_INPUT input.name", func(j *registry.StartJob) { j.Name = strings.Repeat("ñ", 201) }},
 		{"a name with NUL", "INVALID_INPUT input.name", func(j *registry.StartJob) { j.Name = "a\x00" }},
+		{"an unknown priority", "INVALID_INPUT input.priority", func(j *registry.StartJob) { j.Priority = "URGENT" }},
+		{"an empty client key", "INVALID_INPUT input.clientKey", func(j *registry.StartJob) { j.ClientKey = new(string) }},
 		{"no platforms", "INVALID_INPUT input.platforms", func(j *registry.StartJob) { j.Platforms = nil }},
 		{"an unknown platform", "INVALID_INPUT input.platforms", func(j *registry.StartJob) { j.Platforms = []registry.Platform{"MYSPACE"} }},
 		{"platforms without adapter", "PLATFORM_NOT_AVAILABLE input.platforms, PLATFORM_NOT_AVAILABLE input.platforms",
@@ -198,5 +200,29 @@ func TestJobListsCheck(t *testing.T) {
 	}
 	if page, err := s.Jobs(t.Context(), registry.JobFilter{}, registry.PageRequest{}); err != nil || len(page.Items) != 0 || page.HasMore {
 		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+// TestStartJobAgain: a client that starts a job again by its key gets the same job, and nobody is told twice.
+func TestStartJobAgain(t *testing.T) {
+	s, told := newJobService(t)
+	key := "k"
+	start := listed("+57 300 123 4567", "junk")
+	start.ClientKey = &key
+	first, err := s.StartJob(t.Context(), start)
+	if err != nil || !first.Created {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	start.Target.Numbers = []string{"573001234567", "junk"} // the same, written otherwise
+	again, err := s.StartJob(t.Context(), start)
+	if err != nil || again.Created || again.Job.ID != first.Job.ID || again.SkippedCount != 1 {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if len(told.changed) != 1 {
+		t.Errorf("told %d times", len(told.changed))
+	}
+	start.Target.Numbers = []string{"573001234568"}
+	if _, err := s.StartJob(t.Context(), start); codes(err) != "INVALID_INPUT input.clientKey" {
+		t.Errorf("other numbers by the same key: %v", err)
 	}
 }

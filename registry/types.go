@@ -239,7 +239,7 @@ type JobSpec struct {
 	RetryAttempts int
 	RecheckAfter  time.Duration
 	Priority      JobPriority // "": PriorityNormal
-	ClientKey     string      // "": none; else the same key of the same caller names the same job
+	ClientKey     string      `json:"-"` // "": none; else the same key of the same caller names the same job
 }
 
 // Target is which numbers a job checks: exactly one of its fields is set. It is stored with the job as JSON.

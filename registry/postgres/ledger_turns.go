@@ -66,8 +66,8 @@ func shareOut(contenders []*contender, free map[registry.Platform]int, limit int
 		}
 		platforms[c.platform] = append(platforms[c.platform], c)
 	}
-	for picked, any := 0, true; any; {
-		any = false
+	for picked, more := 0, true; more; {
+		more = false
 		for _, p := range order {
 			if picked == limit {
 				return
@@ -81,7 +81,7 @@ func shareOut(contenders []*contender, free map[registry.Platform]int, limit int
 			next.room.chunks--
 			free[p]--
 			picked++
-			any = true
+			more = true
 		}
 	}
 }

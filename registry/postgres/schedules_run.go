@@ -214,5 +214,5 @@ func nextRun(due, now time.Time, every time.Duration) time.Time {
 	if due.IsZero() || due.After(now) {
 		due = now
 	}
-	return due.Add((now.Sub(due)/every + 1) * every)
+	return now.Add(every - now.Sub(due)%every)
 }
