@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime/debug"
 
 	"phoneregistry/internal/app"
 	"phoneregistry/internal/config"
@@ -19,19 +17,11 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	collectLessOften()
+	defer collectLessOften(ctx)()
 	log := telemetry.NewLogger(c.err, s.LogLevel, s.LogFormat)
 	return app.Serve(ctx, s.Serve, app.Options{Version: version, Logger: log, Ready: func(server *app.Server) {
 		printAddresses(c, s, server)
 	}})
-}
-
-// collectLessOften lets the heap grow to five times what is in use before garbage is collected, not to twice that as Go
-// does on its own: what is in use is small here, and answers leave much behind. GOGC overrides it.
-func collectLessOften() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // printAddresses tells a person where to go. The token is in the fragment, which browsers send nowhere.
