@@ -82,7 +82,7 @@ func (a *asker) size() int {
 func (a *asker) round(ctx context.Context, w *work, open []int) (again []int, notBefore time.Time, err error) {
 	for len(open) > 0 {
 		answer, err := a.call(ctx, w, open)
-		if refusal, ok := errors.AsType[*notAsked](err); ok {
+		if refusal, ok := errors.AsType[*notAskedError](err); ok {
 			a.leave(w, open, refusal)
 			break
 		}
@@ -107,16 +107,16 @@ func (a *asker) round(ctx context.Context, w *work, open []int) (again []int, no
 	return again, notBefore, nil
 }
 
-// notAsked says that numbers were not asked because that would have to wait for longer than a chunk may.
-type notAsked struct {
+// notAskedError says that numbers were not asked because that would have to wait for longer than a chunk may.
+type notAskedError struct {
 	status scoring.Status
 	reason string
 }
 
-func (e *notAsked) Error() string { return e.reason }
+func (e *notAskedError) Error() string { return e.reason }
 
 // call makes one call about the first of the open checks as soon as it may: about as many as a call may hold by then. It
-// fails with notAsked, and with the cause of ctx when that has ended.
+// fails with notAskedError, and with the cause of ctx when that has ended.
 func (a *asker) call(ctx context.Context, w *work, open []int) (answer, error) {
 	for {
 		if err := a.awaitOpen(ctx, w); err != nil {
@@ -140,7 +140,7 @@ func (a *asker) call(ctx context.Context, w *work, open []int) (answer, error) {
 // awaitOpen waits until neither the platform nor the breaker forbids to ask.
 func (a *asker) awaitOpen(ctx context.Context, w *work) error {
 	for {
-		wait, reason := a.throttle.held(), notAsked{scoring.RateLimited, ""}
+		wait, reason := a.throttle.held(), notAskedError{scoring.RateLimited, ""}
 		woken := (<-chan struct{})(nil)
 		if wait <= 0 {
 			if wait, woken = a.breaker.blocked(); wait <= 0 {
@@ -161,7 +161,7 @@ func (a *asker) awaitOpen(ctx context.Context, w *work) error {
 }
 
 // giveUp says why numbers are not asked.
-func (a *asker) giveUp(e notAsked) error {
+func (a *asker) giveUp(e notAskedError) error {
 	if e.status == scoring.Failed {
 		_, _, why := a.breaker.status()
 		e.reason = "not asked: the platform does not work (" + why + ")"
@@ -246,11 +246,11 @@ func (a *asker) learn(ctx context.Context, got answer) {
 }
 
 // leave ends checks that cannot be made. A check that was made before keeps what it got.
-func (a *asker) leave(w *work, batch []int, why *notAsked) {
+func (a *asker) leave(w *work, batch []int, why *notAskedError) {
 	now := a.now().UTC()
 	for _, i := range batch {
 		if c := &w.checks[i]; c.Status == "" {
-			c.Status, c.Method, c.Reason, c.CheckedAt = string(why.status), a.caller.info.Method, cut(why.reason, bus.MaxReasonBytes), now
+			c.Status, c.Method, c.Reason, c.CheckedAt = string(why.status), a.caller.info.Method, cut(why.reason), now
 		}
 	}
 	a.done.add(len(batch))

@@ -18,7 +18,7 @@ func (p *Pool) ID() string { return p.id }
 // status is what this worker tells of itself.
 func (p *Pool) status() bus.WorkerStatus {
 	s := bus.WorkerStatus{
-		Version: bus.Version, Worker: p.id, Name: cut(p.cfg.Name, bus.MaxReasonBytes), Program: cut(p.cfg.Version, bus.MaxReasonBytes),
+		Version: bus.Version, Worker: p.id, Name: cut(p.cfg.Name), Program: cut(p.cfg.Version),
 		StartedAt: p.started,
 	}
 	for _, l := range p.lanes {
@@ -27,15 +27,15 @@ func (p *Pool) status() bus.WorkerStatus {
 	return s
 }
 
-// overSeconds is how long the rate in a heartbeat looks back.
-const overSeconds = 5 * time.Second
+// lookBack is how long the rate in a heartbeat looks back.
+const lookBack = 5 * time.Second
 
 func (l *lane) status() bus.PlatformStatus {
 	state, until, reason := l.breaker.status()
 	s := bus.PlatformStatus{
-		Platform: string(l.platform), Adapter: cut(l.info.Name, bus.MaxReasonBytes), Simulated: l.info.Simulated, Slots: l.slots,
+		Platform: string(l.platform), Adapter: cut(l.info.Name), Simulated: l.info.Simulated, Slots: l.slots,
 		InFlight: int(l.holding.Load()), Checked: l.checked.Load(), Failed: l.failed.Load(),
-		RatePerSecond: l.asker.done.rate(overSeconds), Breaker: state,
+		RatePerSecond: l.asker.done.rate(lookBack), Breaker: state,
 	}
 	if held, why := l.throttle.status(); held.After(until) {
 		until, reason = held, why
@@ -50,7 +50,7 @@ func (l *lane) status() bus.PlatformStatus {
 	if reason == "" && l.asker.latency.slowed() {
 		reason = "the platform answers slowly: fewer calls are made at the same time"
 	}
-	s.Reason = cut(reason, bus.MaxReasonBytes)
+	s.Reason = cut(reason)
 	return s
 }
 

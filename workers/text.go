@@ -28,7 +28,7 @@ func cleanReason(s string) string {
 	if len(s) > 8*bus.MaxReasonBytes {
 		s = s[:8*bus.MaxReasonBytes]
 	}
-	return cut(strings.TrimSpace(withoutNumbers(oneLine(s))), bus.MaxReasonBytes)
+	return cut(strings.TrimSpace(withoutNumbers(oneLine(s))))
 }
 
 func oneLine(s string) string {
@@ -80,8 +80,9 @@ func numberRun(s string) (end, digits int) {
 
 func isDigitOrPlus(r rune) bool { return r == '+' || unicode.IsDigit(r) }
 
-// cut shortens s to at most n bytes without splitting a character.
-func cut(s string, n int) string {
+// cut shortens s to at most bus.MaxReasonBytes without splitting a character.
+func cut(s string) string {
+	n := bus.MaxReasonBytes
 	if len(s) <= n {
 		return s
 	}
