@@ -252,8 +252,8 @@ func TestRetryAfterHoldsAll(t *testing.T) {
 	}}
 	run := r.startPool(workers.Config{Name: "first", Adapters: only(refuse)})
 	r.startPool(workers.Config{Name: "idle", Adapters: only(fake{check: allActive}), Slots: map[scoring.Platform]int{platform: 1}})
-	for {
-		r.send(chunk("job-1", 0, 3, 0))
+	for no := 0; ; no++ {
+		r.send(chunk("job-1", no, 3, 0))
 		if got, _ := r.result(); statuses(got) == "RATE_LIMITED RATE_LIMITED RATE_LIMITED" {
 			break
 		}
