@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"testing"
@@ -62,7 +63,7 @@ func TestChaos(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), r.patience)
 	defer cancel()
 	w.mend(ctx)
-	if err := w.settle(ctx); err != nil {
+	if err := errors.Join(w.settle(ctx), w.settleImports(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	select {

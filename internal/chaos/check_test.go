@@ -30,6 +30,7 @@ func (w *world) check(ctx context.Context) {
 	w.checkAudit(ctx)
 	w.checkStreams(ctx)
 	w.checkEvents(ctx)
+	w.checkImports(ctx)
 }
 
 // none reports rows that should not be there.

@@ -38,6 +38,7 @@ type load struct {
 	jobs      []*accepted
 	watched   map[string]job // final states that subscribers were told
 	backwards []string       // sequences that fell
+	uploads   []upload
 }
 
 func newLoad(w *world, seed uint64, numbers int) *load {
@@ -50,6 +51,7 @@ const openJobs = 4
 // run keeps some jobs going until starting ends, and follows what it has started until they end, or following does.
 func (l *load) run(starting, following context.Context) {
 	var slots sync.WaitGroup
+	slots.Go(func() { l.sendFiles(starting) })
 	for slot := range openJobs {
 		rng := rand.New(rand.NewPCG(l.w.seed, uint64(100+slot)))
 		slots.Go(func() {
