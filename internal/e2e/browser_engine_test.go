@@ -113,9 +113,9 @@ func jobFailures(t *testing.T, s *site) {
 		t.Errorf("the page tells of %d bytes, the file has %d", n, len(saved))
 	}
 
-	tb.record(query(id("job")) + "?.dataset.status")
+	before := eval[string](tb, query(id("failure"))+".dataset.at")
 	tb.click(id("job-retry"))
-	until[bool](tb, `window.recorded.length > 2 && window.recorded.at(-1) === "COMPLETED"`)
+	until[bool](tb, query(id("job"))+`?.dataset.status === "COMPLETED" && Date.parse(`+query(id("failure"))+`?.dataset.at) > Date.parse(`+quote(before)+`)`)
 	if again := tb.count(id("job-count-failed"), "data-count"); again != failed {
 		t.Errorf("%d checks failed again, want %d: nothing of these can be told", again, failed)
 	}

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { session } from '../../shared/current';
 import { asApiError, type ApiError } from '../../shared/errors';
 import { fetchFailures, fileNameOf } from '../data/failuresCsv';
-import { useQuery } from '../data/hooks';
+import { cache, useQuery } from '../data/hooks';
 import { JobFailuresQuery } from '../data/operations';
 import { saveFile } from '../data/saveFile';
 import { bytes, count, label } from '../format';
@@ -17,13 +17,19 @@ interface Props {
   id: string;
   name: string;
   total: number;
-  /** Whether more may fail yet. */
-  going: boolean;
+  /** When the job reached its final state; null while more may fail. */
+  endedAt: string | null;
 }
 
 /** The checks of a job that got no answer, and all of them as a file. */
-export function FailuresCard({ id, name, total, going }: Props) {
+export function FailuresCard({ id, name, total, endedAt }: Props) {
   const [state, download, stop] = useDownload(id, name);
+  // A retry can be over before anybody saw it begin: the end is what tells.
+  const shown = useRef(endedAt);
+  useEffect(() => {
+    if (shown.current !== endedAt) cache.invalidate(JobFailuresQuery);
+    shown.current = endedAt;
+  }, [endedAt]);
   return (
     <Card
       title={<>Checks without an answer <span className="hint">{count(total)}</span></>}
@@ -46,7 +52,7 @@ export function FailuresCard({ id, name, total, going }: Props) {
           Saved {bytes(state.saved)}.
         </p>
       )}
-      <Pages render={(after, onNext) => <FailurePage id={id} after={after} going={going} onNext={onNext} />} />
+      <Pages render={(after, onNext) => <FailurePage id={id} after={after} going={endedAt === null} onNext={onNext} />} />
     </Card>
   );
 }
@@ -115,7 +121,12 @@ function FailurePage({ id, after, going, onNext }: PageProps) {
               </thead>
               <tbody>
                 {page?.nodes.map((failure) => (
-                  <tr key={`${failure.number}${failure.platform}${failure.failedAt}`} data-testid="failure" data-platform={failure.platform}>
+                  <tr
+                    key={`${failure.number}${failure.platform}${failure.failedAt}`}
+                    data-testid="failure"
+                    data-platform={failure.platform}
+                    data-at={failure.failedAt}
+                  >
                     <td className="number">{failure.number}</td>
                     <td>
                       <span className="platform-name">

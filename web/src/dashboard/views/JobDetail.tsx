@@ -44,7 +44,7 @@ function Details({ job }: { job: DetailedJob }) {
         <JobCard job={job} full />
       </Card>
       <Counters now={now} />
-      {now.failed > 0 && <FailuresCard id={job.id} name={job.name} total={now.failed} going={!isOver(now.status)} />}
+      {now.failed > 0 && <FailuresCard id={job.id} name={job.name} total={now.failed} endedAt={isOver(now.status) ? now.completedAt : null} />}
       <Settings job={job} />
     </div>
   );
