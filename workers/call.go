@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +26,12 @@ type caller struct {
 	log      *slog.Logger
 	duration prometheus.Observer
 	broken   prometheus.Counter
+	stuck    atomic.Int32         // calls that did not return although their context had ended
+	patience func() time.Duration // how long they have for it
 }
+
+// maxStuck is how many calls may hang before no more are made.
+const maxStuck = 32
 
 // answer is what came of a call.
 type answer struct {
@@ -42,7 +48,7 @@ func (c *caller) call(ctx context.Context, numbers []numbering.Number) answer {
 	callCtx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	a := answer{began: time.Now(), verdict: verdictWorks}
-	answers, err := c.check(callCtx, slices.Clone(numbers))
+	answers, err := c.await(callCtx, slices.Clone(numbers))
 	a.took = time.Since(a.began)
 	c.duration.Observe(a.took.Seconds())
 	if err != nil {
@@ -73,7 +79,46 @@ func (c *caller) call(ctx context.Context, numbers []numbering.Number) answer {
 	return a
 }
 
-var errPanic = errors.New("the adapter panicked")
+var (
+	errPanic = errors.New("the adapter panicked")
+	errStuck = errors.New("the adapter does not return")
+)
+
+// await calls the adapter and waits for it. A call that does not return even some time after its context has ended is
+// left to itself, so that the chunk and the lane go on.
+func (c *caller) await(ctx context.Context, numbers []numbering.Number) ([]Outcome, error) {
+	if c.stuck.Load() >= maxStuck {
+		return nil, errStuck
+	}
+	type returned struct {
+		answers []Outcome
+		err     error
+	}
+	done := make(chan returned, 1)
+	go func() {
+		answers, err := c.check(ctx, numbers)
+		done <- returned{answers, err}
+	}()
+	select {
+	case r := <-done:
+		return r.answers, r.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(c.patience())
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r.answers, r.err
+	case <-timer.C:
+	}
+	c.stuck.Add(1)
+	go func() {
+		<-done
+		c.stuck.Add(-1)
+	}()
+	c.log.Error("adapter does not return although its time is over: it is left to itself", "stuck", c.stuck.Load())
+	return nil, errStuck
+}
 
 // check calls the adapter and survives its panics. The value of a panic may hold a phone number, and so may the
 // arguments in a stack trace: only its type and the functions are logged.
@@ -107,6 +152,9 @@ func (c *caller) failed(ctx context.Context, numbers []numbering.Number, err err
 	switch {
 	case errors.Is(err, errPanic):
 		o.Reason = errPanic.Error()
+		c.broken.Inc()
+	case errors.Is(err, errStuck):
+		o.Reason = "no answer in time: " + errStuck.Error()
 		c.broken.Inc()
 	case typed:
 		o.Reason, o.Permanent, o.RetryAfter = cleanReason(callErr.Reason), callErr.Permanent, callErr.RetryAfter

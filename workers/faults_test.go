@@ -220,3 +220,42 @@ func TestCloseWhileIdle(t *testing.T) {
 		t.Errorf("Run: %v, want ErrConnectionClosed", err)
 	}
 }
+
+// TestAdapterThatHangs: a call that ignores the end of its context is left to itself: its chunk ends with a reason, and the
+// lane goes on.
+func TestAdapterThatHangs(t *testing.T) {
+	r := newRig(t, bus.Options{})
+	end, first := make(chan struct{}), make(chan struct{}, 1)
+	first <- struct{}{}
+	pool, err := workers.New(workers.Config{Conn: connect(t, r.url), CallTimeout: time.Millisecond,
+		Concurrency: map[scoring.Platform]int{platform: 1},
+		Adapters: only(fake{check: func(_ context.Context, n []numbering.Number) ([]workers.Outcome, error) {
+			select {
+			case <-first:
+				<-end
+				return nil, errBoom
+			default:
+				return allActive(context.Background(), n)
+			}
+		}})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.SetLastMoment(time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- pool.Run(ctx) }()
+	r.send(chunk("job-1", 0, 2, 0))
+	if got, _ := r.result(); statuses(got) != "ERROR ERROR" || !strings.Contains(got.Checks[0].Reason, "does not return") {
+		t.Errorf("%s: %s", statuses(got), got.Checks[0].Reason)
+	}
+	r.send(chunk("job-1", 1, 2, 0))
+	if got, _ := r.result(); statuses(got) != "ACTIVE ACTIVE" {
+		t.Errorf("the chunk behind it: %s", statuses(got))
+	}
+	cancel()
+	if err := receive(t, "Run returns", done); err == nil || !strings.Contains(err.Error(), "did not return") {
+		t.Errorf("Run: %v", err)
+	}
+	close(end)
+}

@@ -74,7 +74,7 @@ func newLane(p *Pool, platform scoring.Platform, adapter Adapter) *lane {
 	l.asker = &asker{
 		caller: &caller{
 			adapter: adapter, info: info, timeout: p.cfg.CallTimeout, throttle: l.throttle, log: l.log,
-			duration: p.metrics.duration.WithLabelValues(name), broken: p.metrics.refusals.WithLabelValues(name),
+			duration: p.metrics.duration.WithLabelValues(name), broken: p.metrics.refusals.WithLabelValues(name), patience: func() time.Duration { return p.lastMoment },
 		},
 		throttle: l.throttle, breaker: l.breaker, gate: newGate(calls), latency: newLatency(calls), quota: l.quota,
 		done: newMeter(), passed: newMeter(), largest: largest, retry: p.cfg.Retry, maxWait: p.cfg.MaxWait, now: p.cfg.Now,

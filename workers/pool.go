@@ -81,6 +81,7 @@ var (
 	// ErrConnectionClosed is returned by Run when the connection to NATS was closed for good.
 	ErrConnectionClosed = errors.New("the connection to NATS was closed")
 	errDrained          = errors.New("the worker stops")
+	errStuckAdapter     = errors.New("workers: an adapter did not return after its context had ended")
 )
 
 // Run works until ctx ends. Then it takes no more chunks and lets those it holds finish within Config.Grace; those that
@@ -119,7 +120,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	case <-closed:
 		stopPulling()
 		stopWorking(ErrConnectionClosed)
-		return errors.Join(ErrConnectionClosed, p.await(idle, p.lastMoment))
+		return errors.Join(ErrConnectionClosed, p.await(idle, 2*p.lastMoment))
 	}
 }
 
@@ -161,7 +162,10 @@ func (p *Pool) drain(idle <-chan struct{}, stopWorking context.CancelCauseFunc) 
 	err := p.await(idle, p.cfg.Grace)
 	if err != nil {
 		stopWorking(errDrained)
-		err = p.await(idle, p.lastMoment)
+		err = p.await(idle, 2*p.lastMoment)
+	}
+	if err == nil && p.stuck() {
+		err = errStuckAdapter
 	}
 	// Acknowledgements and returns are on their way; those that do not arrive mean work done twice, no more.
 	flushed, cancel := context.WithTimeout(context.Background(), p.lastMoment)
@@ -174,6 +178,11 @@ func (p *Pool) drain(idle <-chan struct{}, stopWorking context.CancelCauseFunc) 
 	return err
 }
 
+// stuck reports whether calls hang that should have returned long ago.
+func (p *Pool) stuck() bool {
+	return slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.asker.caller.stuck.Load() > 0 })
+}
+
 func (p *Pool) await(idle <-chan struct{}, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -181,7 +190,7 @@ func (p *Pool) await(idle <-chan struct{}, d time.Duration) error {
 	case <-idle:
 		return nil
 	case <-timer.C:
-		return errors.New("workers: an adapter did not return after its context had ended")
+		return errStuckAdapter
 	}
 }
 
