@@ -151,12 +151,11 @@ func (w *world) restore(ctx context.Context, backup string) error {
 	defer w.database.using.Unlock()
 	_ = w.database.current().Stop(ctx) // it may have given up already
 	cluster := filepath.Join(w.database.dir, "postgres")
-	for _, command := range [][]string{
-		{"chown", "-R", "--reference=" + cluster, backup},
-		{"rm", "-rf", cluster},
-		{"cp", "-a", backup, cluster},
-		{"rm", "-rf", backup},
-	} {
+	commands := [][]string{{"rm", "-rf", cluster}, {"cp", "-a", backup, cluster}, {"rm", "-rf", backup}}
+	if os.Geteuid() == 0 { // PostgreSQL runs as another user
+		commands = append([][]string{{"chown", "-R", "--reference=" + cluster, backup}}, commands...)
+	}
+	for _, command := range commands {
 		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w: %s", command[0], err, out)
 		}
