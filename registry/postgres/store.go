@@ -5,6 +5,7 @@
 //
 // Transactions that lock several rows take them in this order, so that they do not wait for each other in a circle:
 // the sources (an advisory lock, see lockSources), customers by id, phones by number, customers' phones, the rest.
+// What a lookup tells of lines is written to phones last of all, see writeLines: only columns that nobody else writes.
 package postgres
 
 import (
