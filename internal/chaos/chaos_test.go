@@ -80,6 +80,7 @@ func TestChaos(t *testing.T) {
 	}
 	w.check(ctx)
 	w.checkGrowth(ctx)
+	w.checkLogs()
 	kills, kinds := w.tally.total()
 	w.say("%d processes killed, %d kinds of faults, %d questions to the platforms, seed %d", kills, kinds, w.platform.asked(), seed)
 }
