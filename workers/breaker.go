@@ -12,7 +12,7 @@ import (
 // most of the last ones. After a while one call may try; it closes the breaker or opens it for longer.
 type breaker struct {
 	wait   Backoff                       // how long it stays open, the first time and at most
-	change func(from, to, reason string) // called without locks, in order
+	change func(from, to, reason string) // called without locks
 	now    func() time.Time
 
 	mu      sync.Mutex
