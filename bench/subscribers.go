@@ -56,7 +56,7 @@ func mayConnect() int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
 		return wantSubscribers
 	}
-	return int(min(wantSubscribers, limit.Cur-min(limit.Cur, 500))) //nolint:gosec // at most wantSubscribers
+	return int(min(wantSubscribers, limit.Cur-min(limit.Cur, 500)))
 }
 
 // watched is what came of a job that many watched.

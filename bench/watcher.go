@@ -107,9 +107,9 @@ func (w *watcher) open(e endpoint, u *url.URL, operation []byte) error {
 
 // frame is a message of a client, which has to be masked: with nothing.
 func frame(opcode byte, payload []byte) []byte {
-	b := []byte{0x80 | opcode, 0x80 | byte(min(len(payload), 126))} //nolint:gosec // 126 at most
+	b := []byte{0x80 | opcode, 0x80 | byte(min(len(payload), 126))}
 	if len(payload) >= 126 {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(payload))) //nolint:gosec // operations are short
+		b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
 	}
 	return append(append(b, 0, 0, 0, 0), payload...)
 }
@@ -137,11 +137,11 @@ func (w *watcher) watch(seen *commits) {
 	}
 }
 
-var sequenceName = []byte(`"sequence":`)
+const sequenceName = `"sequence":`
 
 // take notes the sequence of a state; false when it has none, or an older one than the last.
 func (w *watcher) take(text []byte) bool {
-	i := bytes.Index(text, sequenceName)
+	i := bytes.Index(text, []byte(sequenceName))
 	if i < 0 {
 		return false
 	}

@@ -57,5 +57,5 @@ func garbagePercent(live uint64) int {
 	if live <= garbageBytes*100/mostGarbage {
 		return mostGarbage
 	}
-	return max(leastGarbage, int(garbageBytes*100/live)) //nolint:gosec // at most mostGarbage
+	return max(leastGarbage, int(garbageBytes*100/live))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 	"go.uber.org/goleak"
 
 	"phoneregistry/graph"
@@ -85,7 +86,7 @@ const progress = `subscription ($id: ID!) { validationJobProgress(id: $id) { seq
 
 func operation(t *testing.T, query, id string) *graphql.OperationContext {
 	t.Helper()
-	doc, err := gqlparser.LoadQuery(graph.NewExecutableSchema(graph.Config{}).Schema(), query)
+	doc, err := gqlparser.LoadQueryWithRules(graph.NewExecutableSchema(graph.Config{}).Schema(), query, rules.NewDefaultRules())
 	if err != nil {
 		t.Fatal(err)
 	}

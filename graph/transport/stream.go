@@ -126,7 +126,7 @@ func (s *stream) writeText(text []byte) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(s.h.WriteTimeout)); err != nil {
 		return err
 	}
-	if _, err := s.w.Write(text); err != nil { //nolint:gosec // events, and said to be
+	if _, err := s.w.Write(text); err != nil {
 		return err
 	}
 	return s.control.Flush()

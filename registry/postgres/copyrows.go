@@ -29,24 +29,24 @@ func (c *copyRows) row(fields int) {
 		c.buf = append(c.buf[:0], copySignature...)
 	}
 	c.rows++
-	c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(fields)) //nolint:gosec // a handful
+	c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(fields))
 }
 
 func (c *copyRows) null() { c.buf = append(c.buf, 0xff, 0xff, 0xff, 0xff) }
 
 func (c *copyRows) int64(v int64) {
 	c.buf = append(c.buf, 0, 0, 0, 8)
-	c.buf = binary.BigEndian.AppendUint64(c.buf, uint64(v)) //nolint:gosec // two's complement is what is wanted
+	c.buf = binary.BigEndian.AppendUint64(c.buf, uint64(v))
 }
 
 func (c *copyRows) int32(v int32) {
 	c.buf = append(c.buf, 0, 0, 0, 4)
-	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(v)) //nolint:gosec // the same
+	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(v))
 }
 
 func (c *copyRows) int16(v int16) {
 	c.buf = append(c.buf, 0, 0, 0, 2)
-	c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(v)) //nolint:gosec // the same
+	c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(v))
 }
 
 func (c *copyRows) float64(v float64) {
@@ -64,7 +64,7 @@ func (c *copyRows) bool(v bool) {
 
 // text writes a text or the name of an enum's value.
 func (c *copyRows) text(v string) {
-	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(v))) //nolint:gosec // bounded by its column
+	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(v)))
 	c.buf = append(c.buf, v...)
 }
 
@@ -74,8 +74,8 @@ func (c *copyRows) jsonb(v []byte) {
 		c.null()
 		return
 	}
-	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(v)+1)) //nolint:gosec // bounded by bus.MaxDetailsBytes
-	c.buf = append(c.buf, 1)                                       // the version of the format
+	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(v)+1))
+	c.buf = append(c.buf, 1) // the version of the format
 	c.buf = append(c.buf, v...)
 }
 

@@ -2,8 +2,8 @@ package postgres
 
 import (
 	"context"
-	"math"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
