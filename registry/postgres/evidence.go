@@ -18,7 +18,7 @@ var _ registry.EvidenceStore = (*Store)(nil)
 // RecordEvidence writes evidence that no job has asked for, by the rule of scoring.Evidence.Supersedes, and the scores
 // that follow from it, in one transaction. Numbers that are new are registered.
 //
-// Locks are taken in the order phones (those that are new), scores, evidence, first scores, each in the order of their
+// Locks are taken in the order phones (those that are new), scores, first scores, evidence, each in the order of their
 // keys: behind the phones as ApplyResults does, which registers none.
 func (s *Store) RecordEvidence(ctx context.Context, model *scoring.Model, r registry.Recording) (registry.Recorded, error) {
 	var recorded registry.Recorded
