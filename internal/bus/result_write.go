@@ -75,7 +75,7 @@ func (w *resultWriter) text(name, v string) {
 
 func (w *resultWriter) time(name string, v time.Time) {
 	w.raw(name)
-	if w.end > 0 && v == w.at { //nolint:revive // the same text, not the same moment
+	if w.end > 0 && v == w.at { //nolint:revive,staticcheck // the same text, not the same moment
 		w.b = append(w.b, w.b[w.start:w.end]...)
 		return
 	}
