@@ -61,6 +61,7 @@ type ChunkResult struct {
 	Epoch  int
 	Worker string
 	Checks []Check
+	GiveUp string // instead of checks: why there will never be any; the chunk is settled as failed
 }
 
 // Check is what a platform said of one number, or how asking it failed.
@@ -78,7 +79,7 @@ const (
 	ResultLate                   // the chunk was settled or cancelled before: nothing changed
 	ResultUnknown                // there is no such chunk: nothing changed
 	ResultRefused                // it does not fit its chunk, which will be published again
-	ResultGivenUp                // the same, once too often: the chunk is settled as failed
+	ResultGivenUp                // the same, once too often, or it gives its chunk up: the chunk is settled as failed
 )
 
 func (v Verdict) String() string {

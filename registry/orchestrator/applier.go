@@ -146,6 +146,12 @@ func (o *Orchestrator) applyBatch(ctx context.Context, batch []pending) error {
 	for i, p := range batch {
 		o.conclude(p, applied.Verdicts[i])
 	}
+	o.tell(applied)
+	return nil
+}
+
+// tell tells who may want to know what results have changed.
+func (o *Orchestrator) tell(applied registry.Applied) {
 	for _, id := range applied.Jobs {
 		o.Notifier.JobChanged(id)
 	}
@@ -153,7 +159,6 @@ func (o *Orchestrator) applyBatch(ctx context.Context, batch []pending) error {
 		o.Notifier.LeadsChanged(applied.Leads)
 	}
 	o.wakeRelay.give() // there is room for more
-	return nil
 }
 
 // isolate finds the result in a batch that the database rejects, and refuses it, so that one bad result does not hold

@@ -113,7 +113,12 @@ const (
 	// maxLeases is how many leases a chunk may stay out whose message is gone while results wait to be applied, of
 	// which one may be its own.
 	maxLeases = 10
+	// maxEpochs is how often a chunk is published at most: what every worker throws away would else be asked for ever.
+	maxEpochs = 100
 )
+
+// reasonLost is the reason of the failures of a chunk that was published so often.
+const reasonLost = "no worker gave an answer, however often it was asked"
 
 // returnLost looks after the chunks past their deadline.
 func (o *Orchestrator) returnLost(ctx context.Context) (int64, error) {
@@ -125,7 +130,7 @@ func (o *Orchestrator) returnLost(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var lost, alive []registry.PublishedChunk
+	var lost, alive, hopeless []registry.PublishedChunk
 	streams := map[registry.Platform]jetstream.Stream{}
 	for _, c := range overdue {
 		if streams[c.Platform] == nil {
@@ -139,6 +144,8 @@ func (o *Orchestrator) returnLost(ctx context.Context) (int64, error) {
 			return 0, err
 		case there, waiting && o.Now().Sub(c.PublishedAt) < maxLeases*o.Lease:
 			alive = append(alive, c.PublishedChunk)
+		case c.Epoch >= maxEpochs:
+			hopeless = append(hopeless, c.PublishedChunk)
 		default:
 			lost = append(lost, c.PublishedChunk)
 		}
@@ -148,12 +155,30 @@ func (o *Orchestrator) returnLost(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 	}
-	if len(lost) == 0 {
-		return 0, nil
+	if err := o.abandon(ctx, hopeless); err != nil || len(lost) == 0 {
+		return 0, err
 	}
 	n, err := o.Ledger.ReturnChunks(ctx, lost)
 	o.returned("lost", n)
 	return n, err
+}
+
+// abandon settles chunks as failed that got lost too often, so that their jobs can end.
+func (o *Orchestrator) abandon(ctx context.Context, chunks []registry.PublishedChunk) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	results := make([]registry.ChunkResult, len(chunks))
+	for i, c := range chunks {
+		results[i] = registry.ChunkResult{ChunkKey: c.ChunkKey, Epoch: c.Epoch, GiveUp: reasonLost}
+	}
+	applied, err := o.Ledger.ApplyResults(ctx, o.Model, results)
+	if err != nil {
+		return fmt.Errorf("give up chunks: %w", err)
+	}
+	o.Logger.Error("chunks got lost too often, they are settled as failed", "chunks", len(chunks), "times", maxEpochs)
+	o.tell(applied)
+	return nil
 }
 
 // holds reports whether a chunk's message is in the stream. It leaves the stream when a worker has acknowledged it,

@@ -102,6 +102,28 @@ func TestWaitingIsNotLost(t *testing.T) {
 	}
 }
 
+// TestLostTooOften: a chunk that no worker gives a result for, however often it is published, ends as failed.
+func TestLostTooOften(t *testing.T) {
+	r := newRig(t)
+	r.phones(10)
+	o := r.orchestrator()
+	job := r.job(spec(10, scoring.Google))
+	r.exec("UPDATE validation_chunks SET epoch = $1", maxEpochs-2)
+	for range 2 {
+		r.relayed(o)
+		r.done(r.take(scoring.Google).DoubleAck(r.ctx)) // thrown away
+		r.clock.Add(2 * o.Lease)
+		r.reconciled(o)
+	}
+	ended, err := r.store.Job(r.ctx, job.ID)
+	if err != nil || ended.Status != registry.JobFailed || ended.Failed != 10 {
+		t.Fatalf("job %+v, %v", ended, err)
+	}
+	if n := read[int](r, "SELECT count(*) FROM validation_failures WHERE reason = $1", reasonLost); n != 10 {
+		t.Errorf("%d failures say why, want 10", n)
+	}
+}
+
 // TestResultsWaiting: while results wait to be applied, what is gone from its stream may be one of them.
 func TestResultsWaiting(t *testing.T) {
 	r := newRig(t)

@@ -151,12 +151,12 @@ func (a *application) judge(ctx context.Context) error {
 		switch {
 		case !ok:
 			missing = append(missing, i)
+		case r.GiveUp != "":
+			a.giveUp(i, r, chunk, r.GiveUp, 0)
 		case chunk.settles(r.Checks):
 			a.settle(i, r)
 		case chunk.refused+1 >= maxRefused:
-			r.Checks = chunk.giveUp(r, a.now)
-			a.settle(i, r)
-			a.applied.Verdicts[i] = registry.ResultGivenUp
+			a.giveUp(i, r, chunk, reasonRefused, maxRefused)
 		default:
 			chunk.refused++
 			a.open[r.ChunkKey] = chunk
@@ -199,18 +199,19 @@ func (c openChunk) settles(checks []registry.Check) bool {
 	return true
 }
 
-// giveUp makes a failure of each number of the chunk.
-func (c openChunk) giveUp(r registry.ChunkResult, now time.Time) []registry.Check {
-	checks := make([]registry.Check, len(c.numbers))
+// giveUp settles a chunk with a failure of each of its numbers.
+func (a *application) giveUp(i int, r registry.ChunkResult, c openChunk, reason string, attempts int) {
+	r.Checks = make([]registry.Check, len(c.numbers))
 	for i, n := range c.numbers {
-		checks[i] = registry.Check{
+		r.Checks[i] = registry.Check{
 			Validation: registry.Validation{
-				Number: registry.Number(n), Platform: r.Platform, Status: scoring.Failed, Method: "none", Attempts: maxRefused, CheckedAt: now,
+				Number: registry.Number(n), Platform: r.Platform, Status: scoring.Failed, Method: "none", Attempts: attempts, CheckedAt: a.now,
 			},
-			Reason: reasonRefused,
+			Reason: reason,
 		}
 	}
-	return checks
+	a.settle(i, r)
+	a.applied.Verdicts[i] = registry.ResultGivenUp
 }
 
 // -- name: known_chunks
