@@ -45,10 +45,15 @@ func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.Ope
 	return m.next, ctx
 }
 
+// fresh is how old the last state of a stream may be for a newcomer to take part in it. One who comes from another server,
+// which has told of a newer state, must not see an older one here.
+const fresh = 100 * time.Millisecond
+
 // stream is an operation that runs for its members, and ends with the last of them.
 type stream struct {
 	members map[*member]struct{} // under Executor.mu
 	last    *graphql.Response    // nil: none yet
+	at      time.Time            // when last came, or the stream was opened
 	stop    context.CancelFunc
 }
 
@@ -67,11 +72,11 @@ func (e *Executor) join(key string, m *member) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.streams[key]
-	if s == nil {
+	if s == nil || time.Since(s.at) > fresh { // the old one goes on for those who are in it
 		// The stream outlives the client that opened it. It may see what the client's role may, and bears no name.
 		actor := registry.Actor{Name: "system:share", Role: registry.ActorFrom(m.ctx).Role}
 		ctx, stop := context.WithCancel(registry.WithActor(context.WithoutCancel(m.ctx), actor))
-		s = &stream{members: map[*member]struct{}{}, stop: stop}
+		s = &stream{members: map[*member]struct{}{}, at: time.Now(), stop: stop}
 		e.streams[key] = s
 		go e.run(ctx, key, s, m.operation)
 	} else {
@@ -161,7 +166,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (e *Executor) publish(s *stream, r *graphql.Response) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.last = r
+	s.last, s.at = r, time.Now()
 	for m := range s.members {
 		m.put(r)
 	}
