@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
@@ -248,4 +249,30 @@ func TestWhatIsShared(t *testing.T) {
 	if _, got := keyOf(t.Context(), odd); got {
 		t.Error("variables that cannot be named are shared")
 	}
+}
+
+// TestNewcomersAreToldNothingOld: a state that was told a while ago is not told to one who comes now and may have seen a
+// newer one at another server. Those who were there go on as they were.
+func TestNewcomersAreToldNothingOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{states: make(chan string, 1)}
+		e := New(f, nil)
+		ctx, cancel := context.WithCancel(registry.WithActor(t.Context(), as(registry.RoleViewer)))
+		f.states <- `"old"`
+		first, firstCtx := e.DispatchOperation(ctx, operation(t, progress, "1"))
+		if got := data(first(firstCtx)); got != `"old"` {
+			t.Errorf("the first was told %s", got)
+		}
+		time.Sleep(2 * fresh)
+		second, secondCtx := e.DispatchOperation(ctx, operation(t, progress, "1"))
+		synctest.Wait()
+		if begun, _ := f.runs(); begun != 2 {
+			t.Errorf("%d runs, want one for each", begun)
+		}
+		cancel()
+		if got := second(secondCtx); got != nil {
+			t.Errorf("the newcomer was told %s", data(got))
+		}
+		synctest.Wait()
+	})
 }
