@@ -123,6 +123,7 @@ func (c *cluster) startWorkers(context.Context) error {
 	for i := range workers {
 		name := fmt.Sprintf("worker-%d", i+1)
 		_, err := c.run(name, c.programs.Phoneregistry, nil, "worker", "--nats-url", localcluster.URLs(c.nodes),
+			"--nats-replicas", fmt.Sprint(natsServers),
 			"--platform", "WHATSAPP,INSTAGRAM,FACEBOOK,GOOGLE,APPLE", "--name", name,
 			"--simulator", "latency=300ms,jitter=200ms,errors=0.01")
 		if err != nil {

@@ -61,7 +61,8 @@ func Work(ctx context.Context, c config.Worker, o Options) (err error) {
 		return err
 	}
 	pool, err := workers.New(workers.Config{
-		Conn: conn, Adapters: wanted, Concurrency: everywhere(platforms, c.Concurrency), Slots: slotsOf(c.Pace, platforms),
+		Streams: streamOptions(config.Delivery{NATSReplicas: c.NATSReplicas}),
+		Conn:    conn, Adapters: wanted, Concurrency: everywhere(platforms, c.Concurrency), Slots: slotsOf(c.Pace, platforms),
 		Limits: limits, Name: c.Name, Version: o.Version, Logger: o.Logger, Registerer: metrics,
 	})
 	if err != nil {

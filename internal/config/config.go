@@ -87,9 +87,10 @@ type Worker struct {
 	Adapters
 	Pace
 	Log
-	Platform    []string `help:"Platforms to check; several with commas." required:"" placeholder:"P,…"`
-	Name        string   `help:"Name of this worker. Default: host name and process id." placeholder:"NAME"`
-	AdminListen string   `help:"Address of metrics, profiles, /healthz and /readyz; empty for none." placeholder:"ADDRESS"`
+	Platform     []string `help:"Platforms to check; several with commas." required:"" placeholder:"P,…"`
+	Name         string   `help:"Name of this worker. Default: host name and process id." placeholder:"NAME"`
+	AdminListen  string   `help:"Address of metrics, profiles, /healthz and /readyz; empty for none." placeholder:"ADDRESS"`
+	NATSReplicas int      `name:"nats-replicas" help:"Copies of a stream that this worker finds missing and makes: 1, 3 or 5, as on the servers. Left out: 1, until a server has seen to it." placeholder:"N"`
 }
 
 // Check reports what is wrong with the settings of a server, and fills in what depends on others.
@@ -165,6 +166,9 @@ func (w *Worker) Check() error {
 		}
 	}
 	if _, err := ParsePlatforms("--platform", w.Platform); err != nil {
+		return err
+	}
+	if err := (&Delivery{NATSReplicas: w.NATSReplicas}).check(true); err != nil {
 		return err
 	}
 	if err := w.NATS.check(); err != nil {
