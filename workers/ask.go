@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers/quota"
@@ -62,7 +63,7 @@ func (a *asker) ask(ctx context.Context, chunk bus.Chunk) ([]bus.CheckResult, er
 			return w.checks, nil
 		}
 		w.patience -= after
-		if !sleep(ctx, max(after, a.retry.after(attempt))) {
+		if !loop.Sleep(ctx, max(after, a.retry.after(attempt))) {
 			return nil, context.Cause(ctx)
 		}
 		a.retries.Add(float64(len(again)))

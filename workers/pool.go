@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers/quota"
 )
@@ -236,7 +237,7 @@ func (p *Pool) publish(ctx context.Context, result bus.Result, requestID string)
 			continue
 		}
 		p.ensureResults(ctx, err)
-		if !sleep(ctx, p.cfg.Reconnect.after(attempt)) {
+		if !loop.Sleep(ctx, p.cfg.Reconnect.after(attempt)) {
 			return context.Cause(ctx)
 		}
 	}

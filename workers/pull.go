@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 )
 
 // run pulls until pulling ends. What it holds then is still worked on, until working ends.
@@ -136,7 +137,7 @@ func (l *lane) pull(pulling, working context.Context, slots int, handlers *sync.
 		handlers.Go(func() {
 			defer l.giveSlots(1)
 			if l.handle(working, msg, ackWait) == outcomeTooNew { // the slot stays taken: what cannot be read is left to others
-				sleep(pulling, l.tooNew.after(int(l.unread.Add(1)-1)))
+				loop.Sleep(pulling, l.tooNew.after(int(l.unread.Add(1)-1)))
 			}
 		})
 	}

@@ -29,18 +29,6 @@ func (b Backoff) after(n int) time.Duration {
 	return step/2 + rand.N(step/2+1) //nolint:gosec // nothing to guess
 }
 
-// sleep waits for d and reports whether it did: false means that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // sleepUntilRung waits for d or until woken is closed. It returns false when ctx ended.
 func sleepUntilRung(ctx context.Context, d time.Duration, woken <-chan struct{}) bool {
 	timer := time.NewTimer(d)

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
 
@@ -137,7 +138,7 @@ func (e *Executor) run(ctx context.Context, key string, s *stream, asked *graphq
 		}
 		shared := *response
 		shared.Data = append(json.RawMessage(nil), response.Data...) // the executor writes the next one into the same memory
-		if !pause(ctx, min(time.Duration(e.publish(s, &shared))*eachTakes, longestPause)) {
+		if !loop.Sleep(ctx, min(time.Duration(e.publish(s, &shared))*eachTakes, longestPause)) {
 			return
 		}
 	}
@@ -149,18 +150,6 @@ const (
 	eachTakes    = 20 * time.Microsecond
 	longestPause = 500 * time.Millisecond
 )
-
-// pause waits for so long; false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
 
 // publish gives a state to all members, and returns how many they are.
 func (e *Executor) publish(s *stream, r *graphql.Response) int {

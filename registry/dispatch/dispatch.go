@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
 
@@ -116,7 +117,7 @@ type Dispatcher struct {
 	attempts sync.WaitGroup
 	slots    chan struct{} // one for each attempt under way
 
-	wakeDelivery signal
+	wakeDelivery loop.Signal
 }
 
 // New checks the configuration and makes a Dispatcher. It talks to nobody yet.
@@ -135,7 +136,7 @@ func New(c Config) (*Dispatcher, error) {
 	}
 	return &Dispatcher{
 		Config: c, js: js, metrics: m, client: newClient(c.AllowPrivate, c.RootCAs, c.PerWebhook, c.Timeout),
-		slots: make(chan struct{}, registry.MaxWebhooks*c.PerWebhook), wakeDelivery: newSignal(),
+		slots: make(chan struct{}, registry.MaxWebhooks*c.PerWebhook), wakeDelivery: loop.NewSignal(),
 	}, nil
 }
 
@@ -149,60 +150,16 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	late, cancel := d.graceful(ctx)
 	defer cancel(nil)
 	var loops sync.WaitGroup
-	for name, loop := range map[string]func(context.Context) error{
+	for name, run := range map[string]func(context.Context) error{
 		"fan-out": d.fanOut, "publisher": d.publish, "upkeep": d.upkeep,
 		"delivery": func(ctx context.Context) error { return d.deliver(ctx, late) },
 	} {
-		loops.Go(func() { d.supervise(ctx, name, loop) })
+		loops.Go(func() {
+			loop.Supervise(ctx, d.Logger, name, d.Backoff, d.metrics.restarts.WithLabelValues(name).Inc, run)
+		})
 	}
 	loops.Wait()
 	d.attempts.Wait()
 	d.client.CloseIdleConnections()
 	return nil
-}
-
-// maxBackoff is how many times of Config.Backoff a failing loop waits at most.
-const maxBackoff = 30
-
-// supervise runs a loop until ctx ends, again after every failure.
-func (d *Dispatcher) supervise(ctx context.Context, name string, loop func(context.Context) error) {
-	log := d.Logger.With("loop", name)
-	wait := d.Backoff
-	for {
-		started := time.Now()
-		err := loop(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		d.metrics.restarts.WithLabelValues(name).Inc()
-		if time.Since(started) > maxBackoff*d.Backoff {
-			wait = d.Backoff // it has worked for a while
-		}
-		log.Warn("loop failed, starting it again", "wait", wait, "error", err)
-		newSignal().wait(ctx, wait)
-		wait = min(2*wait, maxBackoff*d.Backoff)
-	}
-}
-
-// signal is a hint that there is something to do. Hints that nobody has taken yet are one.
-type signal chan struct{}
-
-func newSignal() signal { return make(signal, 1) }
-
-func (s signal) give() {
-	select {
-	case s <- struct{}{}:
-	default:
-	}
-}
-
-// wait returns when the signal is given, after d, or when ctx ends.
-func (s signal) wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-s:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -7,22 +7,22 @@ import (
 
 	"github.com/google/uuid"
 
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
 
 // fanOut makes deliveries of new events.
 func (d *Dispatcher) fanOut(ctx context.Context) error {
-	nothing := newSignal()
 	for ctx.Err() == nil {
 		events, deliveries, err := d.Outbox.FanOut(ctx, d.Batch)
 		if err != nil {
 			return err
 		}
 		if deliveries > 0 {
-			d.wakeDelivery.give()
+			d.wakeDelivery.Give()
 		}
 		if events == 0 {
-			nothing.wait(ctx, d.Poll)
+			loop.Sleep(ctx, d.Poll)
 		}
 	}
 	return nil
@@ -41,11 +41,11 @@ func (d *Dispatcher) deliver(ctx, late context.Context) error {
 			d.attempts.Go(func() {
 				d.deliverOne(late, a)
 				<-d.slots
-				d.wakeDelivery.give()
+				d.wakeDelivery.Give()
 			})
 		}
 		if len(claimed) == 0 || len(d.slots) == cap(d.slots) {
-			d.wakeDelivery.wait(ctx, d.Poll)
+			d.wakeDelivery.Wait(ctx, d.Poll)
 		}
 	}
 	return nil
@@ -97,9 +97,8 @@ const purgeAtOnce = 2000
 
 // upkeep removes what is old, bounds what waits, and measures it.
 func (d *Dispatcher) upkeep(ctx context.Context) error {
-	nothing := newSignal()
 	var next time.Time
-	for ; ctx.Err() == nil; nothing.wait(ctx, min(measureEvery, d.Upkeep)) {
+	for ; ctx.Err() == nil; loop.Sleep(ctx, min(measureEvery, d.Upkeep)) {
 		state, err := d.Outbox.OutboxState(ctx)
 		if err != nil {
 			return err
@@ -141,14 +140,13 @@ func (d *Dispatcher) publish(ctx context.Context) error {
 	if err := d.ensureStream(ctx); err != nil {
 		return err
 	}
-	nothing := newSignal()
 	for ctx.Err() == nil {
 		n, err := d.publishRound(ctx)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			nothing.wait(ctx, d.Poll)
+			loop.Sleep(ctx, d.Poll)
 		}
 	}
 	return nil

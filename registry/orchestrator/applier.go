@@ -158,7 +158,7 @@ func (o *Orchestrator) tell(applied registry.Applied) {
 	if len(applied.Leads) > 0 {
 		o.Notifier.LeadsChanged(applied.Leads)
 	}
-	o.wakeRelay.give() // there is room for more
+	o.wakeRelay.Give() // there is room for more
 }
 
 // isolate finds the result in a batch that the database rejects, and refuses it, so that one bad result does not hold

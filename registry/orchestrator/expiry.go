@@ -1,6 +1,10 @@
 package orchestrator
 
-import "context"
+import (
+	"context"
+
+	"phoneregistry/internal/loop"
+)
 
 // expireAtOnce bounds the scores made anew in one transaction.
 const expireAtOnce = 2000
@@ -14,7 +18,7 @@ func (o *Orchestrator) expire(ctx context.Context) error {
 			return err
 		}
 		if made < expireAtOnce {
-			newSignal().wait(ctx, o.Expire)
+			loop.Sleep(ctx, o.Expire)
 		}
 	}
 	return nil

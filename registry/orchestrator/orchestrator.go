@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 	"phoneregistry/registry/scoring"
 )
@@ -123,7 +124,7 @@ type Orchestrator struct {
 
 	streamFull bool // the relay's: the last round met a full stream
 
-	wakePlanner, wakeRelay, wakeReconciler, wakeRecall signal
+	wakePlanner, wakeRelay, wakeReconciler, wakeRecall loop.Signal
 }
 
 // New checks the configuration and makes an Orchestrator. It talks to nobody yet.
@@ -142,7 +143,7 @@ func New(c Config) (*Orchestrator, error) {
 	}
 	return &Orchestrator{
 		Config: c, js: js, metrics: m,
-		wakePlanner: newSignal(), wakeRelay: newSignal(), wakeReconciler: newSignal(), wakeRecall: newSignal(),
+		wakePlanner: loop.NewSignal(), wakeRelay: loop.NewSignal(), wakeReconciler: loop.NewSignal(), wakeRecall: loop.NewSignal(),
 	}, nil
 }
 
@@ -154,9 +155,9 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 		return errors.New("orchestrator: Run was called before")
 	}
 	hints, err := o.Conn.Subscribe(bus.JobEvents, func(*nats.Msg) {
-		o.wakePlanner.give()
-		o.wakeRelay.give()
-		o.wakeRecall.give()
+		o.wakePlanner.Give()
+		o.wakeRelay.Give()
+		o.wakeRecall.Give()
 	})
 	if err != nil {
 		return fmt.Errorf("orchestrator: subscribe to %s: %w", bus.JobEvents, err)
@@ -170,11 +171,13 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 	ctx = registry.WithActor(ctx, registry.Actor{Name: "system:orchestrator", Role: registry.RoleAdmin})
 	var loops sync.WaitGroup
 	loops.Go(func() { o.watch(ctx, status, cancel) })
-	for name, loop := range map[string]func(context.Context) error{
+	for name, run := range map[string]func(context.Context) error{
 		"planner": o.plan, "relay": o.relay, "applier": o.apply, "reconciler": o.reconcile, "expiry": o.expire,
 		"recall": o.recall, "scheduler": o.schedule,
 	} {
-		loops.Go(func() { o.supervise(ctx, name, loop) })
+		loops.Go(func() {
+			o.supervise(ctx, name, run)
+		})
 	}
 	loops.Wait()
 	if err := context.Cause(ctx); errors.Is(err, ErrConnectionClosed) {
@@ -197,35 +200,14 @@ func (o *Orchestrator) watch(ctx context.Context, status <-chan nats.Status, end
 				end(ErrConnectionClosed)
 				return
 			}
-			o.wakeReconciler.give()
-			o.wakeRelay.give()
+			o.wakeReconciler.Give()
+			o.wakeRelay.Give()
 		}
 	}
 }
 
-// maxBackoff is how many times of Config.Backoff a failing loop waits at most.
-const maxBackoff = 30
-
-// supervise runs a loop until ctx ends, again after every failure.
-func (o *Orchestrator) supervise(ctx context.Context, name string, loop func(context.Context) error) {
-	log := o.Logger.With("loop", name)
-	wait := o.Backoff
-	for {
-		started := time.Now()
-		err := loop(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		o.metrics.restarts.WithLabelValues(name).Inc()
-		if time.Since(started) > maxBackoff*o.Backoff {
-			wait = o.Backoff // it has worked for a while
-		}
-		log.Warn("loop failed, starting it again", "wait", wait, "error", err)
-		if !sleep(ctx, wait) {
-			return
-		}
-		wait = min(2*wait, maxBackoff*o.Backoff)
-	}
+func (o *Orchestrator) supervise(ctx context.Context, name string, run func(context.Context) error) {
+	loop.Supervise(ctx, o.Logger, name, o.Backoff, o.metrics.restarts.WithLabelValues(name).Inc, run)
 }
 
 // askFor bounds what NATS is asked. A request that was under way when the connection broke is never answered.
@@ -253,40 +235,5 @@ func (o *Orchestrator) graceful(ctx context.Context) (context.Context, context.C
 	return late, func() {
 		stop()
 		cancel()
-	}
-}
-
-// signal is a hint that there is something to do. Hints that nobody has taken yet are one.
-type signal chan struct{}
-
-func newSignal() signal { return make(signal, 1) }
-
-func (s signal) give() {
-	select {
-	case s <- struct{}{}:
-	default:
-	}
-}
-
-// wait returns when the signal is given, after d, or when ctx ends.
-func (s signal) wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-s:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// sleep waits for d and reports whether it did: false means that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

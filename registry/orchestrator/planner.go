@@ -22,7 +22,7 @@ func (o *Orchestrator) plan(ctx context.Context) error {
 			return err
 		}
 		if !busy {
-			o.wakePlanner.wait(ctx, o.Poll)
+			o.wakePlanner.Wait(ctx, o.Poll)
 		}
 	}
 	return nil
@@ -44,7 +44,7 @@ func (o *Orchestrator) planRound(ctx context.Context) (busy bool, err error) {
 		case planned.Job != uuid.Nil:
 			busy = true
 			o.metrics.planned.Add(float64(planned.Checks))
-			o.wakeRelay.give()
+			o.wakeRelay.Give()
 			o.Notifier.JobChanged(id)
 		}
 		if err != nil {

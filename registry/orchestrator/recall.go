@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
 
@@ -21,10 +22,10 @@ func (o *Orchestrator) recall(ctx context.Context) error {
 			return err
 		}
 		if recalled > 0 {
-			o.wakeRelay.give() // there is room for other jobs
+			o.wakeRelay.Give() // there is room for other jobs
 		}
-		sleep(ctx, o.Poll/paceOfPoll)
-		o.wakeRecall.wait(ctx, o.Reconcile)
+		loop.Sleep(ctx, o.Poll/paceOfPoll)
+		o.wakeRecall.Wait(ctx, o.Reconcile)
 	}
 	return nil
 }

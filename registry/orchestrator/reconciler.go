@@ -28,12 +28,12 @@ func (o *Orchestrator) reconcile(ctx context.Context) error {
 	for ctx.Err() == nil {
 		returned, err := o.reconcileRound(ctx)
 		if returned > 0 {
-			o.wakeRelay.give()
+			o.wakeRelay.Give()
 		}
 		if err != nil {
 			return err
 		}
-		o.wakeReconciler.wait(ctx, o.Reconcile)
+		o.wakeReconciler.Wait(ctx, o.Reconcile)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
 
@@ -25,12 +26,12 @@ func (o *Orchestrator) relay(ctx context.Context) error {
 		case err != nil:
 			return err
 		case o.streamFull:
-			o.wakeRelay.wait(ctx, fullWait*o.Poll)
+			o.wakeRelay.Wait(ctx, fullWait*o.Poll)
 		case n == 0:
-			o.wakeRelay.wait(ctx, o.Poll)
+			o.wakeRelay.Wait(ctx, o.Poll)
 		default:
 			// Fast workers free a slot every few milliseconds: many chunks at once cost less than each alone.
-			sleep(ctx, o.Poll/paceOfPoll)
+			loop.Sleep(ctx, o.Poll/paceOfPoll)
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 	"phoneregistry/registry/scoring"
 	"phoneregistry/workers/platform/simulator"
@@ -113,7 +114,7 @@ func (r *rig) pullChunks(ctx context.Context, p scoring.Platform, to chan<- bus.
 			}
 		}
 		if none {
-			sleep(ctx, 5*time.Millisecond)
+			loop.Sleep(ctx, 5*time.Millisecond)
 		}
 	}
 	return nil

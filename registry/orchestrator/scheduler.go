@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
 
@@ -13,7 +14,7 @@ func (o *Orchestrator) schedule(ctx context.Context) error {
 		run, err := o.Ledger.RunDueSchedule(ctx)
 		switch {
 		case errors.Is(err, registry.ErrNotFound):
-			sleep(ctx, o.Schedule)
+			loop.Sleep(ctx, o.Schedule)
 		case err != nil:
 			return err
 		case run.Job != nil:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 )
 
 // spend takes numbers out of the budget of today.
@@ -31,7 +32,7 @@ func (q *Quota) spend(ctx context.Context, numbers int64) error {
 			return context.Cause(ctx)
 		}
 		q.trouble(err)
-		if !sleep(ctx, q.cfg.Retry(failures)) {
+		if !loop.Sleep(ctx, q.cfg.Retry(failures)) {
 			return context.Cause(ctx)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 )
 
 // A lease begins lead after it is asked for: about as long as asking takes.
@@ -26,7 +27,7 @@ func (q *Quota) await(ctx context.Context, numbers int) error {
 		if err != nil {
 			return err
 		}
-		if !sleep(ctx, time.Until(at)) {
+		if !loop.Sleep(ctx, time.Until(at)) {
 			return context.Cause(ctx)
 		}
 		q.mu.Lock()
@@ -61,7 +62,7 @@ func (q *Quota) reserve(ctx context.Context, numbers int) (at time.Time, generat
 			wait = q.cfg.Retry(failures)
 			failures++
 		}
-		if wait > 0 && !sleep(ctx, wait) {
+		if wait > 0 && !loop.Sleep(ctx, wait) {
 			return at, 0, context.Cause(ctx)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"phoneregistry/internal/bus"
+	"phoneregistry/internal/loop"
 )
 
 // DefaultCredential is the name of a credential that has none.
@@ -181,7 +182,7 @@ func (q *Quota) Run(ctx context.Context) {
 			break
 		}
 		q.trouble(err)
-		if !sleep(ctx, q.cfg.Retry(failures)) {
+		if !loop.Sleep(ctx, q.cfg.Retry(failures)) {
 			return
 		}
 	}
@@ -269,16 +270,5 @@ func hold(ctx context.Context, turn chan struct{}) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
