@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,8 @@ import (
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"phoneregistry/graph/documents"
 )
 
 // badRequest is a request that is no GraphQL request.
@@ -41,7 +45,7 @@ func (h *Handler) readParams(w http.ResponseWriter, r *http.Request) (*graphql.R
 	if wrong != nil {
 		return nil, wrong
 	}
-	if params.Query == "" {
+	if params.Query == "" && !documents.Named(params) {
 		return nil, bad("want the operation in `query`")
 	}
 	params.Headers = r.Header
@@ -60,7 +64,23 @@ func paramsOfQuery(raw string) (*graphql.RawParams, *badRequest) {
 			return nil, bad("`" + name + "` is not a JSON object")
 		}
 	}
+	for _, name := range [...]string{relayID, documents.IDExtension} {
+		if id := values.Get(name); id != "" {
+			setID(params, id)
+		}
+	}
 	return params, nil
+}
+
+// relayID is how Relay's examples name the member that the specification's draft calls documentId.
+const relayID = "doc_id"
+
+// setID notes which document a request names.
+func setID(params *graphql.RawParams, id string) {
+	if params.Extensions == nil {
+		params.Extensions = map[string]any{}
+	}
+	params.Extensions[documents.IDExtension] = id
 }
 
 func (h *Handler) paramsOfBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *badRequest) {
@@ -81,7 +101,7 @@ func (h *Handler) paramsOfBody(w http.ResponseWriter, r *http.Request) (*graphql
 	return paramsOfJSON(body)
 }
 
-// paramsOfJSON reads {"query", "operationName", "variables", "extensions"}. Other members are ignored, as the
+// paramsOfJSON reads {"query", "documentId", "operationName", "variables", "extensions"}. Other members are ignored, as the
 // specification wants.
 func paramsOfJSON(body []byte) (*graphql.RawParams, *badRequest) {
 	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
@@ -92,6 +112,8 @@ func paramsOfJSON(body []byte) (*graphql.RawParams, *badRequest) {
 	}
 	var read struct {
 		Query         *string        `json:"query"`
+		DocumentID    *string        `json:"documentId"`
+		RelayID       *string        `json:"doc_id"`
 		OperationName *string        `json:"operationName"`
 		Variables     map[string]any `json:"variables"`
 		Extensions    map[string]any `json:"extensions"`
@@ -109,6 +131,9 @@ func paramsOfJSON(body []byte) (*graphql.RawParams, *badRequest) {
 	}
 	if read.OperationName != nil {
 		params.OperationName = *read.OperationName
+	}
+	if id := cmp.Or(read.DocumentID, read.RelayID); id != nil && *id != "" {
+		setID(params, *id)
 	}
 	return params, nil
 }
@@ -161,12 +186,19 @@ func timedOut() gqlerror.List {
 }
 
 // requestErrorStatus is the status of a request that was refused before it was run. GraphQL over HTTP wants 4xx with
-// the newer media type, and 200 with application/json when the request was well formed but the document was not.
+// the newer media type, and 200 with application/json when the request was well formed but the document was not. That a
+// document is to be sent along is, with application/json, said with 200 as well: Apollo's clients expect it.
 func requestErrorStatus(media string, errs gqlerror.List) int {
-	if media == mediaJSON && errcode.GetErrorKind(errs) == errcode.KindProtocol {
+	if media == mediaJSON && (errcode.GetErrorKind(errs) == errcode.KindProtocol || asksForDocument(errs)) {
 		return http.StatusOK
 	}
 	return http.StatusBadRequest
+}
+
+func asksForDocument(errs gqlerror.List) bool {
+	return slices.ContainsFunc(errs, func(err *gqlerror.Error) bool {
+		return err.Extensions["code"] == documents.CodeNotFound || err.Extensions["code"] == documents.CodeNotSupported
+	})
 }
 
 // writeResponse writes a response as JSON. The data has been written as JSON by the executor and is not looked at

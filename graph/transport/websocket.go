@@ -13,6 +13,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"phoneregistry/graph/documents"
 )
 
 // subprotocol is the one that is spoken:
@@ -209,7 +211,7 @@ func (s *socket) subscribe(m message) bool {
 		return false
 	}
 	params, wrong := paramsOfJSON(m.Payload)
-	if m.ID == "" || wrong != nil || params.Query == "" {
+	if m.ID == "" || wrong != nil || (params.Query == "" && !documents.Named(params)) {
 		s.close(closeBadMessage, "Invalid message received")
 		return false
 	}

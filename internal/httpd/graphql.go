@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph"
+	"phoneregistry/graph/documents"
 	"phoneregistry/graph/flat"
 	"phoneregistry/graph/guard"
 	"phoneregistry/graph/share"
@@ -25,7 +26,7 @@ import (
 // with its first message, as browsers have to, and can do nothing before.
 func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	r := resolvers.New(resolvers.Config{Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger})
-	exec := newExecutor(r, c.Limits, m)
+	exec := newExecutor(r, c, m)
 	handler, err := transport.New(transport.Config{
 		Exec: share.New(exec, m.joined), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
@@ -47,21 +48,25 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	}), nil
 }
 
-func newExecutor(r *resolvers.Resolver, limits guard.Limits, m *metrics) *executor.Executor {
+func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor {
 	config := graph.Config{Resolvers: r, Directives: resolvers.Directives()}
-	config.Schema = withoutDefer(graph.NewExecutableSchema(config).Schema())
+	config.Schema = Schema()
 	exec := executor.New(graph.NewExecutableSchema(config))
-	documents := guard.NewDocuments(limits)
-	exec.SetQueryCache(documents)
-	exec.SetParserTokenLimit(limits.WithDefaults().Tokens)
+	checked := guard.NewDocuments(c.Limits)
+	exec.SetQueryCache(checked)
+	exec.SetParserTokenLimit(c.Limits.WithDefaults().Tokens)
 	exec.SetErrorPresenter(r.PresentError)
 	exec.SetRecoverFunc(r.Recover)
-	exec.Use(documents)
+	exec.Use(documents.New(c.Documents)) // first: what it finds is then looked at like what was sent
+	exec.Use(checked)
 	exec.Use(introspection{})
 	exec.AroundOperations(m.countOperation)
 	exec.AroundOperations(flat.New().Around)
 	return exec
 }
+
+// Schema is the schema that is served.
+func Schema() *ast.Schema { return withoutDefer(graph.NewExecutableSchema(graph.Config{}).Schema()) }
 
 // withoutDefer is the schema without the directive @defer, which the executor knows but no transport here carries.
 func withoutDefer(schema *ast.Schema) *ast.Schema {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"phoneregistry/graph/documents"
 	"phoneregistry/graph/guard"
 	"phoneregistry/internal/auth"
 	"phoneregistry/internal/opaque"
@@ -47,6 +48,7 @@ type Config struct {
 	Registerer     prometheus.Registerer // nil: no metrics
 	MaxImportBytes int64                 // of an uploaded file; 0: 1 GiB
 	Limits         guard.Limits          // of a GraphQL operation
+	Documents      documents.Config      // which GraphQL documents may be named, and run
 	Timeouts       Timeouts
 }
 
