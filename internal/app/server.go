@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"phoneregistry/graph/documents"
 	"phoneregistry/internal/auth"
 	"phoneregistry/internal/config"
 	"phoneregistry/internal/fleet"
@@ -57,6 +58,8 @@ type Server struct {
 	fleet    *fleet.Fleet
 	adapters adapterSet
 	hasUI    bool
+
+	documents documents.Config
 }
 
 // Serve runs the server until ctx ends or a part of it dies, and stops it in order.
@@ -99,7 +102,7 @@ func (s *Server) Stop() error {
 // start takes the ports first: that a port is taken should show before anything else is touched.
 func (s *Server) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.listen, s.openStore, s.openBus, s.buildService, s.runLoops, s.serveHTTP, s.runDemo,
+		s.listen, s.loadDocuments, s.openStore, s.openBus, s.buildService, s.runLoops, s.serveHTTP, s.runDemo,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -263,7 +266,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	handler, err := httpd.New(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
 		Auth: auth.New(auth.Config{Store: s.store, BootstrapToken: s.token}), Registerer: s.metrics,
-		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp,
+		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
 	})
 	if err != nil {
 		return err

@@ -46,6 +46,8 @@ func TestServeCheck(t *testing.T) {
 		{"WhatsApp without its secret", func(s *config.Serve) { s.WhatsAppToken = "t" }, "--whatsapp-verify-token-file"},
 		{"WhatsApp without its token", func(s *config.Serve) { s.WhatsAppSecrets = []string{"a"} }, "--whatsapp-verify-token-file"},
 		{"evidence for ever", func(s *config.Serve) { s.WhatsAppHoldsFor = 20000 * time.Hour }, "--whatsapp-evidence-holds-for"},
+		{"trusted documents only", func(s *config.Serve) { s.TrustedDocuments, s.TrustedDocumentsOnly = "f.json", true }, ""},
+		{"only what is not given", func(s *config.Serve) { s.TrustedDocumentsOnly = true }, "--trusted-documents"},
 		{"no phones", func(s *config.Serve) { s.MaxPhones = 0 }, "--max-phones"},
 		{"nothing may be uploaded", func(s *config.Serve) { s.MaxImport = 0 }, "--max-import-bytes"},
 		{"no such platform", func(s *config.Serve) { s.Workers = "WHATSAPP,ICQ" }, "--workers"},
