@@ -196,7 +196,6 @@ func isOne(v any) bool {
 	return false
 }
 
-//nolint:gochecknoglobals // compiled once, never changed
 var (
 	isID   = regexp.MustCompile(`^[A-Za-z0-9:_.~-]{1,128}$`)
 	isHash = regexp.MustCompile(`^[0-9a-f]{64}$`)

@@ -65,7 +65,7 @@ func TestTheDashboardWorksWhereOnlyTrustedDocumentsRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer response.Body.Close()
+		defer response.Body.Close() //nolint:errcheck // it was read
 		text, err := io.ReadAll(response.Body)
 		if err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ func (a *app) streamed(t testing.TB, members vars) string {
 	}
 	response, err := a.client.Do(r)
 	must(t, err)
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // given up
 	for name, data := range events(response.Body) {
 		if name == "next" {
 			return data
