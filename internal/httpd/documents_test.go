@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -223,6 +225,44 @@ func TestOnlyTrustedDocuments(t *testing.T) {
 		if m := c.next(t); m.Type != "error" || !strings.Contains(string(m.Payload), "DOCUMENT_NOT_TRUSTED") {
 			t.Errorf("%s over a WebSocket: %+v", name, m)
 		}
+	}
+}
+
+// TestExamplesOfDocumentsRun: what docs/api/documents.md shows is what the API takes.
+func TestExamplesOfDocumentsRun(t *testing.T) {
+	page, err := os.ReadFile("../../docs/api/documents.md")
+	must(t, err)
+	blocks := func(kind string, want int) []string {
+		var texts []string
+		for _, match := range regexp.MustCompile("(?s)```json "+kind+"\n(.*?)```").FindAllSubmatch(page, -1) {
+			texts = append(texts, string(match[1]))
+		}
+		if len(texts) != want {
+			t.Fatalf("%d examples: %s; want %d", len(texts), kind, want)
+		}
+		return texts
+	}
+	list, err := documents.Read(strings.NewReader(blocks("trusted", 1)[0]))
+	must(t, err)
+	a := newApp(t, trusting(t, false, list))
+	ask := func(text string) string {
+		var members vars
+		must(t, json.Unmarshal([]byte(text), &members))
+		_, body := a.asked(t, members)
+		return body
+	}
+	for _, text := range blocks("request", 4) {
+		if body := ask(text); strings.Contains(body, "errors") || !strings.Contains(body, `"data":{"`) {
+			t.Errorf("%s: %s", text, body)
+		}
+	}
+	automatic := blocks("automatic", 1)[0]
+	if body := ask(automatic); !strings.Contains(body, "PERSISTED_QUERY_NOT_FOUND") {
+		t.Errorf("%s: %s", automatic, body)
+	}
+	a.asked(t, vars{"query": "{ viewer { role } }", "extensions": persisted("{ viewer { role } }")})
+	if body := ask(automatic); body != `{"data":{"viewer":{"role":"VIEWER"}}}` {
+		t.Errorf("%s: %s", automatic, body)
 	}
 }
 
