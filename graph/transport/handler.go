@@ -129,7 +129,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
-		fail(w, mediaJSON, http.StatusMethodNotAllowed, CodeBadRequest, "GraphQL is asked for by GET or POST")
+		fail(w, onceMedia(media), http.StatusMethodNotAllowed, CodeBadRequest, "GraphQL is asked for by GET or POST")
 	case media == "":
 		fail(w, mediaJSON, http.StatusNotAcceptable, CodeBadRequest,
 			"want an Accept header that allows "+mediaResponse+", "+mediaJSON+" or "+mediaStream)
@@ -141,10 +141,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, media string) {
 	params, bad := h.readParams(w, r)
 	if bad != nil {
-		if media == mediaStream { // EventSource and graphql-sse read errors of the request from the status
-			media = mediaJSON
-		}
-		fail(w, media, bad.status, bad.code, bad.message)
+		fail(w, onceMedia(media), bad.status, bad.code, bad.message)
 		return
 	}
 	if media == mediaStream {
@@ -154,6 +151,15 @@ func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, media str
 	h.serveOnce(w, r, params, media)
 }
 
+// onceMedia is the media type of an answer that is no stream, also to one who asked for a stream: EventSource and
+// graphql-sse read errors of the request from the status.
+func onceMedia(media string) string {
+	if media == mediaResponse {
+		return mediaResponse
+	}
+	return mediaJSON
+}
+
 // Media types of answers.
 const (
 	mediaJSON     = "application/json"
@@ -161,14 +167,36 @@ const (
 	mediaStream   = "text/event-stream"
 )
 
-// negotiate chooses the media type of the answer; "" when none is acceptable. Of those that are equally welcome the
-// newer one of the specification wins; without any wish it is application/json, which every client reads.
+// negotiate chooses the media type of the answer; "" when none is acceptable. Of those that are equally welcome the one
+// that is named wins over the one that is only covered, then a stream that is named before all others, then the newer one
+// of the specification; without any wish it is application/json, which every client reads.
 func negotiate(accept []string) string {
-	if len(accept) == 0 {
+	ranges := acceptRanges(accept)
+	if len(ranges) == 0 {
 		return mediaJSON
 	}
 	best, bestQ := "", 0.0
-	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+	offers := []string{mediaResponse, mediaJSON, mediaStream}
+	if strings.HasPrefix(strings.TrimSpace(accept[0]), mediaStream) {
+		offers = []string{mediaStream, mediaResponse, mediaJSON}
+	}
+	for _, offer := range offers {
+		if q := welcome(ranges, offer); q > bestQ {
+			best, bestQ = offer, q
+		}
+	}
+	return best
+}
+
+// acceptRanges reads the media ranges of Accept, as they are written, with their q. Nothing is read from a header that
+// is empty; a range that cannot be met is read as one that covers nothing.
+func acceptRanges(accept []string) map[string]float64 {
+	all := strings.Join(accept, ",")
+	if strings.Trim(all, ", \t") == "" {
+		return nil
+	}
+	ranges := map[string]float64{"": 0}
+	for part := range strings.SplitSeq(all, ",") {
 		media, params, err := mime.ParseMediaType(part)
 		if err != nil {
 			continue
@@ -176,20 +204,31 @@ func negotiate(accept []string) string {
 		if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
 			continue
 		}
-		q := quality(params)
-		switch media {
-		case "*/*", "application/*":
-			media = mediaJSON
-			q -= 0.0001 // what is named wins over what is only covered
-		case mediaJSON, mediaResponse, mediaStream:
-		default:
-			continue
-		}
-		if q > bestQ || (q == bestQ && media == mediaResponse && best == mediaJSON) {
-			best, bestQ = media, q
+		ranges[media] = max(quality(params), ranges[media])
+	}
+	return ranges
+}
+
+// covered is how much less one is welcome that is not named: less than the least step of q, and less for application/json,
+// which comes first of those that are not named.
+const covered = 0.0001
+
+// welcome tells how much a media type is wanted. The range that fits best counts, as RFC 9110 has it: one that is named
+// with q=0 is not wanted, whatever covers it.
+func welcome(ranges map[string]float64, media string) float64 {
+	if q, ok := ranges[media]; ok || media == mediaStream { // a stream is for those who ask for it
+		return q
+	}
+	less := covered
+	if media != mediaJSON {
+		less *= 2
+	}
+	for _, wild := range []string{"application/*", "*/*"} {
+		if q, ok := ranges[wild]; ok {
+			return q - less
 		}
 	}
-	return best
+	return 0
 }
 
 // fail answers with an error of the request, before anything of it was run.

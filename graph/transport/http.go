@@ -156,18 +156,17 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *http.Request, params *grap
 	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
 	defer cancel()
 	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
+	if changesByGet(r, opCtx) {
+		refuseChange(w, media)
+		return
+	}
 	if errs != nil {
 		writeResponse(w, media, requestErrorStatus(media, errs), h.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs))
 		return
 	}
-	switch operation := opCtx.Operation.Operation; {
-	case operation == ast.Subscription:
+	if opCtx.Operation.Operation == ast.Subscription {
 		fail(w, media, http.StatusBadRequest, CodeNotSupported,
 			"subscriptions come as "+mediaStream+" or over a WebSocket")
-		return
-	case operation != ast.Query && r.Method == http.MethodGet:
-		w.Header().Set("Allow", "POST")
-		fail(w, media, http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
 		return
 	}
 	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
@@ -176,7 +175,32 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *http.Request, params *grap
 		writeResponse(w, media, http.StatusServiceUnavailable, &graphql.Response{Errors: timedOut()})
 		return
 	}
-	writeResponse(w, media, http.StatusOK, response)
+	writeResponse(w, media, resultStatus(media, response), response)
+}
+
+// changesByGet tells that a GET asks for a mutation, which is refused before anything else that may be wrong with it.
+func changesByGet(r *http.Request, opCtx *graphql.OperationContext) bool {
+	return r.Method == http.MethodGet && opCtx != nil && opCtx.Operation != nil && opCtx.Operation.Operation == ast.Mutation
+}
+
+func refuseChange(w http.ResponseWriter, media string) {
+	w.Header().Set("Allow", "POST")
+	fail(w, onceMedia(media), http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
+}
+
+// statusPartial says that there are data and errors, to those who watch statuses and read no bodies. GraphQL over HTTP
+// recommends it with the newer media type; clients that do not know it take it as any 2xx.
+const statusPartial = 294
+
+// resultStatus is the status of an operation that was run.
+func resultStatus(media string, response *graphql.Response) int {
+	switch {
+	case media != mediaResponse || len(response.Errors) == 0:
+		return http.StatusOK
+	case response.Data == nil: // refused on the way to the executor
+		return http.StatusBadRequest
+	}
+	return statusPartial
 }
 
 func timedOut() gqlerror.List {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // serveStream answers with server-sent events in the manner of graphql-sse's distinct connections: an event `next`
@@ -17,9 +16,8 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *gr
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
-	if errs == nil && r.Method == http.MethodGet && opCtx.Operation.Operation == ast.Mutation {
-		w.Header().Set("Allow", "POST")
-		fail(w, mediaJSON, http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
+	if changesByGet(r, opCtx) {
+		refuseChange(w, mediaStream)
 		return
 	}
 	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {

@@ -26,6 +26,14 @@ func TestNegotiate(t *testing.T) {
 		"text/html":                                        "",
 		";;;":                                              "",
 		mediaStream + ", " + mediaJSON + ";q=0.9, */*;q=0": mediaStream,
+		mediaStream + ", " + mediaJSON:                     mediaStream,
+		mediaJSON + ", " + mediaStream:                     mediaJSON,
+		mediaJSON + ";q=0, */*":                            mediaResponse,
+		mediaJSON + ";q=0, application/*;q=0.5, */*;q=0":   mediaResponse,
+		"application/*;q=0, */*":                           "",
+		"*/*, " + mediaResponse + ";q=0.9":                 mediaJSON,
+		"APPLICATION/GraphQL-Response+JSON":                mediaResponse,
+		" , ":                                              mediaJSON,
 	} {
 		var header []string
 		if accept != "" {
@@ -63,6 +71,25 @@ func TestResponsesAreJSON(t *testing.T) {
 	} {
 		if got := string(appendResponse(nil, response)); got != want {
 			t.Errorf("%s; want %s", got, want)
+		}
+	}
+}
+
+func TestStatusOfResults(t *testing.T) {
+	data, errs := json.RawMessage(`null`), gqlerror.List{{Message: "x"}}
+	for _, c := range []struct {
+		media    string
+		response *graphql.Response
+		want     int
+	}{
+		{mediaResponse, &graphql.Response{Data: data}, 200},
+		{mediaResponse, &graphql.Response{Data: data, Errors: errs}, 294},
+		{mediaResponse, &graphql.Response{Errors: errs}, 400},
+		{mediaJSON, &graphql.Response{Data: data, Errors: errs}, 200},
+		{mediaJSON, &graphql.Response{Errors: errs}, 200},
+	} {
+		if got := resultStatus(c.media, c.response); got != c.want {
+			t.Errorf("%s %s, %d errors: %d; want %d", c.media, c.response.Data, len(c.response.Errors), got, c.want)
 		}
 	}
 }

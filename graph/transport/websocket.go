@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -57,6 +59,7 @@ type socket struct {
 
 	writing sync.Mutex // a connection has one writer at a time
 	closed  bool
+	over    atomic.Bool // nothing more is read
 }
 
 // append appends the message as JSON. Its payload is JSON already, and not looked at again.
@@ -106,14 +109,41 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 // end stops what still runs and waits for it.
 func (s *socket) end() {
 	s.stop()
+	if s.over.Load() {
+		s.linger()
+	}
 	_ = s.conn.Close()
 	s.running.Wait()
 }
 
+// What is read of a peer that was told that its connection ends, at most.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 8 << 20
+)
+
+// linger waits for the peer to close, and reads away what it still sends. A connection that is closed with something
+// unread is reset, and the peer would lose the frame that says why.
+func (s *socket) linger() {
+	conn := s.conn.NetConn()
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, conn, lingerBytes)
+}
+
 // heard notes that the peer is alive. It is given up when it misses two signs of life, and the time to write them.
 func (s *socket) heard() error {
-	return s.conn.SetReadDeadline(time.Now().Add(2*s.PingInterval + s.WriteTimeout))
+	err := s.conn.SetReadDeadline(time.Now().Add(2*s.PingInterval + s.WriteTimeout))
+	if s.over.Load() {
+		return s.wake()
+	}
+	return err
 }
+
+// wake ends the reading that is under way.
+func (s *socket) wake() error { return s.conn.SetReadDeadline(time.Unix(1, 0)) }
 
 // sign sends signs of life, so that a peer that has gone is noticed: a ping of WebSocket, which every library answers by
 // itself, and one of the protocol, by which scripts in browsers notice that we are there. A timer and no goroutine runs
@@ -151,8 +181,11 @@ func (s *socket) read(r *http.Request, init *time.Timer) {
 
 func (s *socket) readFailed(err error) {
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
 		s.close(closeGoingAway, "Peer does not answer")
+	case errors.Is(err, websocket.ErrReadLimit):
+		s.close(websocket.CloseMessageTooBig, "Message too large")
 	}
 }
 
@@ -161,10 +194,11 @@ func (s *socket) handle(r *http.Request, init *time.Timer, m message) bool {
 	switch m.Type {
 	case "connection_init":
 		return s.initialise(r, init, m.Payload)
-	case "ping":
-		return s.send(message{Type: "pong", Payload: m.Payload}) == nil
-	case "pong":
-		return true
+	case "ping", "pong":
+		if !isObject(m.Payload) {
+			break
+		}
+		return m.Type == "pong" || s.send(message{Type: "pong", Payload: m.Payload}) == nil
 	case "subscribe":
 		return s.subscribe(m)
 	case "complete":
@@ -177,6 +211,11 @@ func (s *socket) handle(r *http.Request, init *time.Timer, m message) bool {
 	}
 	s.close(closeBadMessage, "Invalid message received")
 	return false
+}
+
+// isObject tells that an optional payload is there as an object, or not at all.
+func isObject(payload json.RawMessage) bool {
+	return len(payload) == 0 || payload[0] == '{' || string(payload) == "null"
 }
 
 // initialise checks who connects, by the payload or by the header of the request.
@@ -373,7 +412,7 @@ func (s *socket) writeText(text []byte) error {
 	return err
 }
 
-// close says why and closes the connection. Only the first reason counts.
+// close says why the connection ends and ends its reading, after which it is closed. Only the first reason counts.
 func (s *socket) close(code int, reason string) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -386,5 +425,6 @@ func (s *socket) close(code int, reason string) {
 	}
 	deadline := time.Now().Add(time.Second)
 	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), deadline)
-	_ = s.conn.Close()
+	s.over.Store(true)
+	_ = s.wake()
 }
