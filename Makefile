@@ -19,10 +19,10 @@ WEB_MODULES := web/node_modules/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build web test lint fmt generate bench chaos cluster clean go postgres chromium cc go-lint web-lint go-test web-test
+.PHONY: help run build web test lint fmt generate bench chaos conformance cluster clean go postgres chromium cc go-lint web-lint go-test web-test
 
 help: ## Show this list
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 run: postgres ## Set everything up, build it and serve it with sample data (ARGS="--listen 127.0.0.1:9000")
 	@$(MAKE) --no-print-directory web || echo "make run: the web interface could not be built; the API is served without it" >&2
@@ -82,8 +82,11 @@ cluster: go postgres ## Run three nats-servers, two servers and three workers on
 chaos: go postgres ## Kill and starve everything and check that nothing is lost (SEED=n, SHORT=1)
 	CHAOS=long SEED=$(SEED) $(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) ./internal/chaos
 
+conformance: postgres $(BIN) ## Check the built program by the clients of others, and write docs/conformance.md
+	@scripts/conformance
+
 clean: ## Remove what was built; data directories stay
-	rm -rf bin .tools web/node_modules
+	rm -rf bin .tools web/node_modules conformance/node_modules
 	find web/dist -mindepth 1 -not -name .gitkeep -delete 2>/dev/null || true
 
 go:
