@@ -62,8 +62,8 @@ func TestStartAndStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			t.Errorf("/readyz: %d", res.StatusCode)
+		if res.StatusCode != http.StatusOK || res.Header.Get("Strict-Transport-Security") != "" {
+			t.Errorf("/readyz: %d %v", res.StatusCode, res.Header)
 		}
 		if err := s.Stop(); err != nil {
 			t.Error(err)

@@ -271,7 +271,11 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	serveOn(s.parts, "http", s.public, handler, s.log)
+	public, handler, err := s.serveTLS(s.public, handler)
+	if err != nil {
+		return err
+	}
+	serveOn(s.parts, "http", public, handler, s.log)
 	if s.admin != nil {
 		serveOn(s.parts, "admin http", s.admin, httpd.Admin(s.metrics), s.log)
 	}
@@ -289,8 +293,13 @@ func (s *Server) ready(ctx context.Context) []httpd.Check {
 	return []httpd.Check{{Name: "postgres", Err: s.db.Pool.Ping(ctx)}, {Name: "nats", Err: natsErr}}
 }
 
-// URL is the address of the public face, such as http://127.0.0.1:8080.
-func (s *Server) URL() string { return "http://" + s.public.Addr().String() }
+// URL is the address of the public face, such as http://127.0.0.1:8080; https with a certificate.
+func (s *Server) URL() string {
+	if s.config.TLSCert != "" {
+		return "https://" + s.public.Addr().String()
+	}
+	return "http://" + s.public.Addr().String()
+}
 
 // AdminURL is the address of metrics; "" when there is none.
 func (s *Server) AdminURL() string {
