@@ -113,19 +113,24 @@ type KeyStore interface {
 	CreateAPIKey(ctx context.Context, k APIKey, hash [32]byte) error
 	APIKeys(ctx context.Context) ([]APIKey, error)
 	RevokeAPIKey(ctx context.Context, id uuid.UUID) error
+	// LiveAPIKeys returns those of the tokens that are there, neither revoked nor expired, in any order.
+	LiveAPIKeys(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)
+	// TouchAPIKeys notes when tokens were last used. One that was noted less than a minute before is left as it is.
+	TouchAPIKeys(ctx context.Context, used map[uuid.UUID]time.Time) error
 	// InstanceKey returns the key of this name, made on first use.
 	InstanceKey(ctx context.Context, name string) ([]byte, error)
 }
 
 // APIKey is a bearer token, without its secret.
 type APIKey struct {
-	ID        uuid.UUID
-	Name      string
-	Role      Role
-	CreatedBy string
-	CreatedAt time.Time
-	ExpiresAt time.Time // zero: until revoked
-	RevokedAt time.Time // zero: not revoked
+	ID         uuid.UUID
+	Name       string
+	Role       Role
+	CreatedBy  string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero: until revoked
+	RevokedAt  time.Time // zero: not revoked
+	LastUsedAt time.Time // to about a minute; zero: never
 }
 
 // Notifier is told that something changed, after the change is committed, so that it is seen without delay. It is a

@@ -124,10 +124,10 @@ func (t *tokenListCommand) Run(ctx context.Context, c console) error {
 			return err
 		}
 		w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tNAME\tROLE\tCREATED\tEXPIRES\tREVOKED")
+		fmt.Fprintln(w, "ID\tNAME\tROLE\tCREATED\tEXPIRES\tREVOKED\tLAST USED")
 		for _, k := range keys {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", opaque.UUID("key", k.ID), k.Name, k.Role,
-				date(k.CreatedAt), date(k.ExpiresAt), date(k.RevokedAt))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", opaque.UUID("key", k.ID), k.Name, k.Role,
+				date(k.CreatedAt), date(k.ExpiresAt), date(k.RevokedAt), moment(k.LastUsedAt))
 		}
 		return w.Flush()
 	})
@@ -154,6 +154,14 @@ func (t *tokenRevokeCommand) Run(ctx context.Context, c console) error {
 		}
 		return err
 	})
+}
+
+// moment shows a time to the minute.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02T15:04Z")
 }
 
 func date(t time.Time) string {

@@ -12,13 +12,13 @@ import (
 	"phoneregistry/registry"
 )
 
-const keyColumns = `id, name, role, created_by, created_at, expires_at, revoked_at`
+const keyColumns = `id, name, role, created_by, created_at, expires_at, revoked_at, last_used_at`
 
 func scanAPIKey(row pgx.CollectableRow) (registry.APIKey, error) {
 	var k registry.APIKey
-	var expires, revoked *time.Time
-	err := row.Scan(&k.ID, &k.Name, &k.Role, &k.CreatedBy, &k.CreatedAt, &expires, &revoked)
-	k.ExpiresAt, k.RevokedAt = orZero(expires), orZero(revoked)
+	var expires, revoked, used *time.Time
+	err := row.Scan(&k.ID, &k.Name, &k.Role, &k.CreatedBy, &k.CreatedAt, &expires, &revoked, &used)
+	k.ExpiresAt, k.RevokedAt, k.LastUsedAt = orZero(expires), orZero(revoked), orZero(used)
 	return k, err
 }
 
@@ -104,6 +104,47 @@ func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
 		}
 		return nil
 	})
+}
+
+// -- name: live_api_keys
+const selectLiveAPIKeys = `
+SELECT id
+FROM api_keys
+WHERE id = ANY ($1) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`
+
+// LiveAPIKeys returns those of the tokens that are there, neither revoked nor expired, in any order.
+func (s *Store) LiveAPIKeys(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := s.pool.Query(ctx, selectLiveAPIKeys, ids, s.moment())
+	if err != nil {
+		return nil, wrapped(err, "read tokens")
+	}
+	live, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return live, wrapped(err, "read tokens")
+}
+
+// -- name: touch_api_keys
+const touchAPIKeys = `
+WITH due AS (
+    SELECT k.id, u.at
+    FROM api_keys k
+    JOIN unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) ON u.id = k.id
+    WHERE k.last_used_at IS NULL OR k.last_used_at <= u.at - interval '1 minute'
+    FOR NO KEY UPDATE OF k SKIP LOCKED
+)
+UPDATE api_keys k
+SET last_used_at = due.at
+FROM due
+WHERE k.id = due.id`
+
+// TouchAPIKeys notes when tokens were last used. One that was noted less than a minute before is left as it is, and
+// one that another server notes at this moment: no two wait for each other.
+func (s *Store) TouchAPIKeys(ctx context.Context, used map[uuid.UUID]time.Time) error {
+	ids, times := make([]uuid.UUID, 0, len(used)), make([]time.Time, 0, len(used))
+	for id, at := range used {
+		ids, times = append(ids, id), append(times, at)
+	}
+	_, err := s.pool.Exec(ctx, touchAPIKeys, ids, times)
+	return wrapped(err, "note the use of tokens")
 }
 
 // -- name: insert_instance_key

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"phoneregistry/registry"
@@ -61,6 +62,56 @@ func TestAPIKeys(t *testing.T) {
 	}
 	if n := scalar[int](t, w, "SELECT count(*) FROM audit_trail WHERE action IN ('token.created', 'token.revoked')"); n != 3 {
 		t.Errorf("%d audit entries, want 3", n)
+	}
+}
+
+func TestLiveAPIKeys(t *testing.T) {
+	w := newWorld(t)
+	ctx := acting(t)
+	lasting, revoked, short := uuid.New(), uuid.New(), uuid.New()
+	for _, id := range []uuid.UUID{lasting, revoked, short} {
+		k := registry.APIKey{ID: id, Name: id.String(), Role: registry.RoleViewer, CreatedBy: "ana"}
+		if id == short {
+			k.ExpiresAt = w.clock.Now().Add(time.Hour)
+		}
+		if err := w.CreateAPIKey(ctx, k, sha256.Sum256(id[:])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	live := func(want ...uuid.UUID) {
+		t.Helper()
+		got, err := w.LiveAPIKeys(t.Context(), []uuid.UUID{lasting, revoked, short, uuid.New()})
+		byText := cmpopts.SortSlices(func(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 })
+		if diff := cmp.Diff(want, got, byText); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+	live(lasting, revoked, short)
+	if err := w.RevokeAPIKey(ctx, revoked); err != nil {
+		t.Fatal(err)
+	}
+	live(lasting, short)
+	w.clock.Add(time.Hour)
+	live(lasting)
+}
+
+func TestUseIsNotedOnceAMinute(t *testing.T) {
+	w := newWorld(t)
+	id, first := uuid.New(), w.clock.Now().Truncate(time.Microsecond)
+	k := registry.APIKey{ID: id, Name: "script", Role: registry.RoleViewer, CreatedBy: "ana"}
+	if err := w.CreateAPIKey(acting(t), k, sha256.Sum256([]byte("x"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ used, want time.Duration }{
+		{0, 0}, {59 * time.Second, 0}, {time.Minute, time.Minute}, {30 * time.Second, time.Minute}, {time.Hour, time.Hour},
+	} {
+		if err := w.TouchAPIKeys(t.Context(), map[uuid.UUID]time.Time{id: first.Add(c.used), uuid.New(): first}); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := w.APIKeys(t.Context())
+		if err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(first.Add(c.want)) {
+			t.Errorf("used after %s: %+v, %v; want %s", c.used, keys, err, c.want)
+		}
 	}
 }
 
