@@ -25,18 +25,20 @@ import (
 
 // Codes in extensions.code of errors of the transport.
 const (
-	CodeBadRequest   = "BAD_REQUEST"
-	CodeTooLarge     = "LIMIT_EXCEEDED"
-	CodeNotSupported = "NOT_SUPPORTED_HERE"
-	CodeTimeout      = "TIMEOUT"
+	CodeBadRequest      = "BAD_REQUEST"
+	CodeTooLarge        = "LIMIT_EXCEEDED"
+	CodeNotSupported    = "NOT_SUPPORTED_HERE"
+	CodeTimeout         = "TIMEOUT"
+	CodeUnauthenticated = "UNAUTHENTICATED"
 )
 
 // Config says how GraphQL is carried. Zero values mean the defaults.
 type Config struct {
 	Exec   graphql.GraphExecutor
 	Logger *slog.Logger
-	// Authorize takes the credentials of connection_init, the value of an Authorization header, and returns the
-	// context in which the operations of the connection run. An error refuses the connection.
+	// Authorize takes the credentials of connection_init or of an event stream, the value of an Authorization header,
+	// and returns the context in which the operations of the connection run. An error refuses the connection. When the
+	// context ends before the one it was made of, so does the connection; the text of the cause is shown to the client.
 	Authorize func(ctx context.Context, authorization string) (context.Context, error)
 
 	MaxBody       int64         // bytes of a request or of a WebSocket message; 1 MiB

@@ -13,7 +13,14 @@ import (
 // serveStream answers with server-sent events in the manner of graphql-sse's distinct connections: an event `next`
 // for each result, then `complete`.
 func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
-	ctx, cancel := context.WithCancel(r.Context())
+	caller, stop := context.WithCancel(r.Context())
+	defer stop()
+	caller, err := h.Authorize(caller, r.Header.Get("Authorization")) // it was let in before; now it is held to it
+	if err != nil {
+		fail(w, mediaJSON, http.StatusUnauthorized, CodeUnauthenticated, "the token is not valid")
+		return
+	}
+	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
 	if changesByGet(r, opCtx) {

@@ -52,7 +52,7 @@ type socket struct {
 	running sync.WaitGroup
 	alive   *time.Timer
 
-	caller context.Context //nolint:containedctx // of the operations, set by connection_init; only the reader looks
+	caller context.Context //nolint:containedctx // of the operations; set by connection_init, before there are any
 
 	mu         sync.Mutex // of operations
 	operations map[string]*operation
@@ -241,6 +241,11 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 		return false
 	}
 	s.caller = caller
+	context.AfterFunc(caller, func() {
+		if s.life.Err() == nil { // clients come back after this code, and may have newer credentials then
+			s.close(closeForbidden, "Forbidden: "+context.Cause(caller).Error())
+		}
+	})
 	return s.send(message{Type: "connection_ack"}) == nil
 }
 
@@ -338,7 +343,7 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	}
 	switch waiting := s.finish(op); {
 	case !waiting:
-	case s.life.Err() != nil: // the connection ends, not the stream: who was told that it is complete would not come back
+	case s.caller.Err() != nil: // the connection ends, not the stream: who was told that it is complete would not come back
 	case errs != nil:
 		_ = s.sendErrors(op.id, errs)
 	default:

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/graph/documents"
-	"phoneregistry/internal/auth"
 	"phoneregistry/internal/config"
 	"phoneregistry/internal/fleet"
 	"phoneregistry/internal/httpd"
@@ -265,7 +264,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	_, s.hasUI = web.Files()
 	handler, err := httpd.New(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
-		Auth: auth.New(auth.Config{Store: s.store, BootstrapToken: s.token}), Registerer: s.metrics,
+		Auth: s.newAuth(), Registerer: s.metrics,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
 	})
 	if err != nil {

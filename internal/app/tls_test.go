@@ -142,7 +142,7 @@ func socketByTLS(t *testing.T, s *app.Server, address string, trust *tls.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing more is said
+	defer conn.Close()     //nolint:errcheck // nothing more is said
 	defer res.Body.Close() //nolint:errcheck // it has none
 	var answer struct{ Type string }
 	if err := conn.WriteJSON(map[string]string{"type": "connection_init"}); err != nil {

@@ -11,10 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"phoneregistry/registry"
 )
@@ -48,6 +51,8 @@ type Config struct {
 	Store          registry.KeyStore
 	BootstrapToken string           // "": there is none
 	Now            func() time.Time // nil: time.Now
+	Logger         *slog.Logger     // nil: none
+	CheckEvery     time.Duration    // between looks at the tokens behind streams; 0: 2 s
 }
 
 // Authenticator finds out who bears a token. Safe for concurrent use.
@@ -56,22 +61,40 @@ type Authenticator struct {
 	bootstrap    [32]byte
 	hasBootstrap bool
 	now          func() time.Time
+	log          *slog.Logger
+	every        time.Duration
 
-	mu    sync.Mutex
-	known map[[32]byte]bearer
+	mu       sync.Mutex // of all below
+	known    map[[32]byte]bearer
+	attended map[[32]byte]*attended
+	used     map[uuid.UUID]time.Time // keys that were seen, and not yet noted in the store
 }
 
 // bearer is who bore a token when the store was asked last.
 type bearer struct {
-	actor registry.Actor
-	until time.Time
+	actor   registry.Actor
+	key     uuid.UUID // zero: not of the store
+	expires time.Time // zero: until revoked
+	until   time.Time // believed so long without asking again
 }
+
+// lasting reports whether the token holds as long as the program runs.
+func (b bearer) lasting() bool { return b.key == uuid.Nil && b.expires.IsZero() }
 
 // New makes an authenticator.
 func New(c Config) *Authenticator {
-	a := &Authenticator{store: c.Store, now: c.Now, known: map[[32]byte]bearer{}}
+	a := &Authenticator{
+		store: c.Store, now: c.Now, log: c.Logger, every: c.CheckEvery,
+		known: map[[32]byte]bearer{}, attended: map[[32]byte]*attended{}, used: map[uuid.UUID]time.Time{},
+	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.every <= 0 {
+		a.every = checkEvery
 	}
 	if c.BootstrapToken != "" {
 		a.bootstrap, a.hasBootstrap = Hash(c.BootstrapToken), true
@@ -82,28 +105,34 @@ func New(c Config) *Authenticator {
 // Authenticate returns who bears the token. The request id of the context's actor is kept. ErrUnauthenticated for a
 // token that is not valid; other errors when the store could not be asked.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (registry.Actor, error) {
-	if token == "" || len(token) > maxToken {
-		return registry.Actor{}, ErrUnauthenticated
-	}
-	hash := Hash(token)
-	actor, err := a.bearer(ctx, hash)
-	actor.RequestID = registry.ActorFrom(ctx).RequestID
-	return actor, err
+	_, b, err := a.find(ctx, token)
+	b.actor.RequestID = registry.ActorFrom(ctx).RequestID
+	return b.actor, err
 }
 
-func (a *Authenticator) bearer(ctx context.Context, hash [32]byte) (registry.Actor, error) {
-	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
-		return registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin}, nil
+// find returns the hash and the bearer of a token.
+func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, bearer, error) {
+	if token == "" || len(token) > maxToken {
+		return [32]byte{}, bearer{}, ErrUnauthenticated
 	}
-	if actor, ok := a.remembered(hash); ok {
-		return actor, nil
+	hash := Hash(token)
+	b, err := a.bearer(ctx, hash)
+	return hash, b, err
+}
+
+func (a *Authenticator) bearer(ctx context.Context, hash [32]byte) (bearer, error) {
+	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
+		return bearer{actor: registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin}}, nil
+	}
+	if b, ok := a.remembered(hash); ok {
+		return b, nil
 	}
 	key, err := a.store.APIKeyByHash(ctx, hash)
 	if errors.Is(err, registry.ErrNotFound) {
-		return registry.Actor{}, ErrUnauthenticated
+		return bearer{}, ErrUnauthenticated
 	}
 	if err != nil {
-		return registry.Actor{}, fmt.Errorf("look up token: %w", err)
+		return bearer{}, fmt.Errorf("look up token: %w", err)
 	}
 	now := a.now()
 	until := now.Add(cacheFor)
@@ -111,34 +140,35 @@ func (a *Authenticator) bearer(ctx context.Context, hash [32]byte) (registry.Act
 		until = key.ExpiresAt
 	}
 	if !now.Before(until) || !key.Role.Valid() {
-		return registry.Actor{}, ErrUnauthenticated
+		return bearer{}, ErrUnauthenticated
 	}
-	actor := registry.Actor{Name: key.Name, Role: key.Role}
-	a.remember(hash, bearer{actor, until})
-	return actor, nil
+	b := bearer{registry.Actor{Name: key.Name, Role: key.Role}, key.ID, key.ExpiresAt, until}
+	a.remember(hash, b, now)
+	return b, nil
 }
 
-func (a *Authenticator) remembered(hash [32]byte) (registry.Actor, bool) {
+func (a *Authenticator) remembered(hash [32]byte) (bearer, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b, ok := a.known[hash]
 	if !ok {
-		return registry.Actor{}, false
+		return bearer{}, false
 	}
 	if !a.now().Before(b.until) {
 		delete(a.known, hash)
-		return registry.Actor{}, false
+		return bearer{}, false
 	}
-	return b.actor, true
+	return b, true
 }
 
-func (a *Authenticator) remember(hash [32]byte, b bearer) {
+func (a *Authenticator) remember(hash [32]byte, b bearer, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.known) >= cacheSize {
 		clear(a.known) // with so many tokens at once, asking again costs little beside them
 	}
 	a.known[hash] = b
+	a.used[b.key] = now
 }
 
 // FromHeader returns the token of an Authorization header (RFC 6750); "" when it holds none.

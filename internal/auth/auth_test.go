@@ -74,8 +74,8 @@ func TestAuthenticate(t *testing.T) {
 		"expired":      {expired, registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
 		"unknown role": {odd, registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
 		"unknown":      {auth.NewToken(), registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
-		"none":         {"", registry.Actor{}, auth.ErrUnauthenticated},
-		"too long":     {strings.Repeat("x", 5000), registry.Actor{}, auth.ErrUnauthenticated},
+		"none":         {"", registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
+		"too long":     {strings.Repeat("x", 5000), registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := a.Authenticate(ctx, c.token)

@@ -143,9 +143,11 @@ func newApp(t testing.TB, options ...option) *app {
 	})
 	background(t, imports.Run)
 	a.makeTokens(t)
+	authenticator := auth.New(auth.Config{Store: a.store, BootstrapToken: "bootstrap-token", CheckEvery: 20 * time.Millisecond})
+	background(t, authenticator.Run)
 	config := httpd.Config{
 		Service: a.service, Importer: imports, Hub: hub, Codec: a.codec, Logger: log, Registerer: a.metrics,
-		Auth: auth.New(auth.Config{Store: a.store, BootstrapToken: "bootstrap-token"}),
+		Auth: authenticator,
 		UI: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/" {
 				http.NotFound(w, r)

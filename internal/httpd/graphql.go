@@ -18,7 +18,6 @@ import (
 	"phoneregistry/graph/share"
 	"phoneregistry/graph/transport"
 	"phoneregistry/internal/auth"
-	"phoneregistry/registry"
 	"phoneregistry/resolvers"
 )
 
@@ -31,8 +30,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 		Exec: share.New(exec, m.joined), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
-			actor, err := c.Auth.Authenticate(ctx, auth.FromHeader(authorization))
-			return registry.WithActor(ctx, actor), err
+			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
 		},
 	})
 	if err != nil {

@@ -1,0 +1,181 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"phoneregistry/registry"
+)
+
+// Why a context of Attend has ended. The text is shown to the client.
+var (
+	ErrExpired = errors.New("the token has expired")
+	ErrRevoked = errors.New("the token is revoked")
+)
+
+const (
+	checkEvery = 2 * time.Second // between looks at the tokens behind streams
+	noteEvery  = time.Minute     // between notes of who was seen
+	storeLimit = 5 * time.Second // of one statement
+)
+
+// attended is a token with what lives by it: one look at the token is enough for all of it.
+type attended struct {
+	bearer
+	ends map[*holder]struct{}
+}
+
+// holder is one stream or socket.
+type holder struct{ end context.CancelCauseFunc }
+
+// Attend finds out who bears a token, as Authenticate does, for what outlives a request. The context that it returns
+// bears the actor; it ends with ctx, and with the token while Run runs: then ErrExpired or ErrRevoked is its cause.
+func (a *Authenticator) Attend(ctx context.Context, token string) (context.Context, error) {
+	hash, b, err := a.find(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	b.actor.RequestID = registry.ActorFrom(ctx).RequestID
+	ctx = registry.WithActor(ctx, b.actor)
+	if b.lasting() {
+		return ctx, nil
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	h := &holder{end}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.attended[hash] == nil {
+		a.attended[hash] = &attended{b, map[*holder]struct{}{}}
+	}
+	a.attended[hash].ends[h] = struct{}{}
+	context.AfterFunc(ctx, func() { a.release(hash, h) })
+	return ctx, nil
+}
+
+// release forgets what has ended.
+func (a *Authenticator) release(hash [32]byte, h *holder) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.attended[hash]; t != nil {
+		if delete(t.ends, h); len(t.ends) == 0 {
+			delete(a.attended, hash)
+		}
+	}
+}
+
+// Run ends what lives by tokens that have ended, and notes in the store which were used, until ctx ends. Every server
+// asks the store by itself, so that it does not matter which of them revoked a token.
+func (a *Authenticator) Run(ctx context.Context) error {
+	check, note := time.NewTicker(a.every), time.NewTicker(noteEvery)
+	defer check.Stop()
+	defer note.Stop()
+	failing := false
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return a.NoteUse(context.WithoutCancel(ctx))
+		case <-check.C:
+			err = a.Check(ctx)
+		case <-note.C:
+			err = a.NoteUse(ctx)
+		}
+		if ctx.Err() == nil && (err != nil) != failing {
+			if failing = err != nil; failing {
+				a.log.Warn("tokens in use cannot be checked; streams go on until they can", "error", err)
+			} else {
+				a.log.Info("tokens in use are checked again")
+			}
+		}
+	}
+}
+
+// Check looks at the tokens behind streams once, with one statement for all of them.
+func (a *Authenticator) Check(ctx context.Context) error {
+	keys := a.endExpired()
+	if len(keys) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	live, err := a.store.LiveAPIKeys(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("check tokens in use: %w", err)
+	}
+	a.endRevoked(keys, live)
+	return nil
+}
+
+// endExpired ends what needs no store to be known, and returns the other keys in use.
+func (a *Authenticator) endExpired() (keys []uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	for hash, t := range a.attended {
+		switch {
+		case !t.expires.IsZero() && !now.Before(t.expires):
+			a.endAll(hash, t, ErrExpired)
+		case t.key != uuid.Nil:
+			keys = append(keys, t.key)
+		}
+	}
+	return keys
+}
+
+// endRevoked ends what lives by keys that were asked for and not found alive.
+func (a *Authenticator) endRevoked(asked, live []uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	gone := make(map[uuid.UUID]bool, len(asked))
+	for _, id := range asked {
+		gone[id] = true
+	}
+	now := a.now()
+	for _, id := range live {
+		delete(gone, id)
+		a.used[id] = now
+	}
+	for hash, t := range a.attended {
+		if gone[t.key] {
+			a.endAll(hash, t, ErrRevoked)
+		}
+	}
+}
+
+// endAll ends what lives by a token; the token itself is not believed any more either. The caller holds mu.
+func (a *Authenticator) endAll(hash [32]byte, t *attended, why error) {
+	delete(a.known, hash)
+	delete(a.attended, hash)
+	for h := range t.ends {
+		h.end(why) // what follows runs in goroutines of its own
+	}
+}
+
+// NoteUse writes which keys were used since the last time.
+func (a *Authenticator) NoteUse(ctx context.Context) error {
+	a.mu.Lock()
+	used := a.used
+	a.used = map[uuid.UUID]time.Time{}
+	a.mu.Unlock()
+	if len(used) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	err := a.store.TouchAPIKeys(ctx, used)
+	if err == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, at := range used { // for the next time
+		if a.used[id].Before(at) {
+			a.used[id] = at
+		}
+	}
+	return fmt.Errorf("note the use of tokens: %w", err)
+}

@@ -1,0 +1,102 @@
+package httpd_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/websocket"
+
+	"phoneregistry/internal/auth"
+	"phoneregistry/registry"
+)
+
+// newKey makes a token of its own and lets it be the one of a role.
+func (a *app) newKey(t testing.TB, role registry.Role, expires time.Time) uuid.UUID {
+	t.Helper()
+	token, id := auth.NewToken(), uuid.New()
+	must(t, a.store.CreateAPIKey(asSystem(t), registry.APIKey{ID: id, Name: "short", Role: role, CreatedBy: "test", ExpiresAt: expires}, auth.Hash(token)))
+	a.tokens[role] = token
+	return id
+}
+
+// TestStreamsEndWithTheirToken: of two keys one is revoked. Its sockets and event streams end, without a word that they
+// are complete, and those of the other go on.
+func TestStreamsEndWithTheirToken(t *testing.T) {
+	a := newApp(t)
+	numbers := a.addPhones(t, 1)
+	id := a.startJob(t, numbers, 1, "WHATSAPP")
+	revoked := a.newKey(t, registry.RoleViewer, time.Time{})
+	idle := a.connect(t, registry.RoleViewer)
+	busy := a.subscribe(t, registry.RoleViewer, jobProgress, vars{"id": id})
+	busy.next(t)
+	stream := a.stream(t.Context(), t, registry.RoleViewer, jobProgress, vars{"id": id})
+	other := a.subscribe(t, registry.RoleAnalyst, jobProgress, vars{"id": id})
+	other.next(t)
+	seen := 0
+	for event := range events(stream.Body) {
+		if event != "next" {
+			t.Errorf("event %s", event)
+		}
+		if seen++; seen == 1 {
+			must(t, a.store.RevokeAPIKey(asSystem(t), revoked))
+		}
+	}
+	for name, c := range map[string]*wsClient{"idle": idle, "busy": busy} {
+		wantEnd(t, name, c, 4403, "Forbidden: the token is revoked")
+	}
+	a.work(t, 1, active)
+	if last := other.last(t); !strings.Contains(last, "COMPLETED") {
+		t.Errorf("the other token: %s", last)
+	}
+	again := a.dial(t, nil)
+	again.send(t, "", "connection_init", vars{"Authorization": "Bearer " + a.tokens[registry.RoleViewer]})
+	if code := again.closed(t); code != 4403 {
+		t.Errorf("who comes back is refused with %d", code)
+	}
+}
+
+func TestSocketsEndWhenTheirTokenExpires(t *testing.T) {
+	a := newApp(t)
+	a.newKey(t, registry.RoleViewer, time.Now().Add(2*time.Second))
+	wantEnd(t, "expired", a.connect(t, registry.RoleViewer), 4403, "Forbidden: the token has expired")
+}
+
+// TestTheCheckIsOneStatement: however many sockets and tokens there are.
+func TestTheCheckIsOneStatement(t *testing.T) {
+	a := newApp(t)
+	store := auth.New(auth.Config{Store: a.store})
+	for range 5 {
+		for _, token := range a.tokens {
+			if _, err := store.Attend(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got := a.statements.during(func() { must(t, store.Check(t.Context())) })
+	got = slices.DeleteFunc(got, func(sql string) bool { return !strings.Contains(sql, "api_keys") })
+	if len(got) != 1 {
+		t.Errorf("%d statements: %v", len(got), got)
+	}
+}
+
+// wantEnd checks how a socket is closed, and that nothing on it was called complete.
+func wantEnd(t *testing.T, name string, c *wsClient, code int, reason string) {
+	t.Helper()
+	for {
+		var m wsMessage
+		err := c.ReadJSON(&m)
+		if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
+			if closed.Code != code || closed.Text != reason {
+				t.Errorf("%s: closed with %d %q; want %d %q", name, closed.Code, closed.Text, code, reason)
+			}
+			return
+		}
+		if err != nil || m.Type == "complete" || m.Type == "error" {
+			t.Fatalf("%s: %+v, %v", name, m, err)
+		}
+	}
+}
