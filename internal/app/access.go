@@ -1,10 +1,26 @@
 package app
 
-import "phoneregistry/internal/auth"
+import (
+	"phoneregistry/internal/auth"
+	"phoneregistry/internal/config"
+	"phoneregistry/registry"
+)
 
 // newAuth makes what finds out who calls, and runs what ends streams with their tokens.
 func (s *Server) newAuth() *auth.Authenticator {
-	a := auth.New(auth.Config{Store: s.store, BootstrapToken: s.token, Logger: s.log})
+	a := auth.New(auth.Config{Store: s.store, BootstrapToken: s.token, Logger: s.log, OIDC: newOIDC(s.config.OIDC)})
 	s.parts.loop("access", a.Run)
 	return a
+}
+
+// newOIDC says whose tokens are taken beside API keys; nil: nobody's.
+func newOIDC(c config.OIDC) *auth.OIDC {
+	if c.OIDCIssuer == "" {
+		return nil
+	}
+	roles := make(map[string]registry.Role, len(c.OIDCRoleMap))
+	for value, role := range c.OIDCRoleMap {
+		roles[value] = registry.Role(role)
+	}
+	return &auth.OIDC{Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, RoleClaim: c.OIDCRoleClaim, Roles: roles}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,6 +74,11 @@ func (a *Authenticator) Run(ctx context.Context) error {
 	check, note := time.NewTicker(a.every), time.NewTicker(noteEvery)
 	defer check.Stop()
 	defer note.Stop()
+	if a.issuer != nil {
+		var refreshing sync.WaitGroup
+		refreshing.Go(func() { a.issuer.refresh(ctx) })
+		defer refreshing.Wait()
+	}
 	failing := false
 	for {
 		var err error

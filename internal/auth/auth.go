@@ -52,6 +52,7 @@ type Config struct {
 	BootstrapToken string           // "": there is none
 	Now            func() time.Time // nil: time.Now
 	Logger         *slog.Logger     // nil: none
+	OIDC           *OIDC            // nil: no tokens of an issuer
 	CheckEvery     time.Duration    // between looks at the tokens behind streams; 0: 2 s
 }
 
@@ -63,6 +64,7 @@ type Authenticator struct {
 	now          func() time.Time
 	log          *slog.Logger
 	every        time.Duration
+	issuer       *issuer // nil: none
 
 	mu       sync.Mutex // of all below
 	known    map[[32]byte]bearer
@@ -96,6 +98,9 @@ func New(c Config) *Authenticator {
 	if a.every <= 0 {
 		a.every = checkEvery
 	}
+	if c.OIDC != nil {
+		a.issuer = newIssuer(*c.OIDC, a.now)
+	}
 	if c.BootstrapToken != "" {
 		a.bootstrap, a.hasBootstrap = Hash(c.BootstrapToken), true
 	}
@@ -112,21 +117,32 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (registr
 
 // find returns the hash and the bearer of a token.
 func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, bearer, error) {
-	if token == "" || len(token) > maxToken {
+	foreign := a.issuer != nil && isJWT(token) && len(token) <= maxJWT
+	if token == "" || len(token) > maxToken && !foreign {
 		return [32]byte{}, bearer{}, ErrUnauthenticated
 	}
 	hash := Hash(token)
-	b, err := a.bearer(ctx, hash)
+	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
+		return hash, bearer{actor: registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin}}, nil
+	}
+	if b, ok := a.remembered(hash); ok {
+		return hash, b, nil
+	}
+	var b bearer
+	var err error
+	if foreign {
+		b, err = a.issuer.bearer(ctx, token)
+	} else {
+		b, err = a.ofStore(ctx, hash)
+	}
+	if err == nil {
+		a.remember(hash, b)
+	}
 	return hash, b, err
 }
 
-func (a *Authenticator) bearer(ctx context.Context, hash [32]byte) (bearer, error) {
-	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
-		return bearer{actor: registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin}}, nil
-	}
-	if b, ok := a.remembered(hash); ok {
-		return b, nil
-	}
+// ofStore returns who bears an API key.
+func (a *Authenticator) ofStore(ctx context.Context, hash [32]byte) (bearer, error) {
 	key, err := a.store.APIKeyByHash(ctx, hash)
 	if errors.Is(err, registry.ErrNotFound) {
 		return bearer{}, ErrUnauthenticated
@@ -142,9 +158,7 @@ func (a *Authenticator) bearer(ctx context.Context, hash [32]byte) (bearer, erro
 	if !now.Before(until) || !key.Role.Valid() {
 		return bearer{}, ErrUnauthenticated
 	}
-	b := bearer{registry.Actor{Name: key.Name, Role: key.Role}, key.ID, key.ExpiresAt, until}
-	a.remember(hash, b, now)
-	return b, nil
+	return bearer{registry.Actor{Name: key.Name, Role: key.Role}, key.ID, key.ExpiresAt, until}, nil
 }
 
 func (a *Authenticator) remembered(hash [32]byte) (bearer, bool) {
@@ -161,14 +175,16 @@ func (a *Authenticator) remembered(hash [32]byte) (bearer, bool) {
 	return b, true
 }
 
-func (a *Authenticator) remember(hash [32]byte, b bearer, now time.Time) {
+func (a *Authenticator) remember(hash [32]byte, b bearer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.known) >= cacheSize {
 		clear(a.known) // with so many tokens at once, asking again costs little beside them
 	}
 	a.known[hash] = b
-	a.used[b.key] = now
+	if b.key != uuid.Nil {
+		a.used[b.key] = a.now()
+	}
 }
 
 // FromHeader returns the token of an Authorization header (RFC 6750); "" when it holds none.
@@ -195,9 +211,12 @@ func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, code, message := http.StatusUnauthorized, "UNAUTHENTICATED", "want a valid token: Authorization: Bearer TOKEN"
-	if !errors.Is(err, ErrUnauthenticated) {
+	switch {
+	case errors.Is(err, ErrNoRole):
+		status, code, message = http.StatusForbidden, "FORBIDDEN", ErrNoRole.Error()
+	case !errors.Is(err, ErrUnauthenticated):
 		status, code, message = http.StatusServiceUnavailable, "UNAVAILABLE", "the token cannot be checked right now: try again"
-	} else {
+	default:
 		challenge := `Bearer realm="phoneregistry"`
 		if r.Header.Get("Authorization") != "" {
 			challenge += `, error="invalid_token"`
