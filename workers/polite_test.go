@@ -244,6 +244,44 @@ func TestBudgetOfTheDay(t *testing.T) {
 	}
 }
 
+// TestRateIsShared: two workers together ask no faster than one may, and batches shrink to fit. Three seconds' worth of
+// numbers cannot pass within two; the bound leaves room for a first call that is noted late.
+func TestRateIsShared(t *testing.T) {
+	const rate, numbers = 20, 60
+	r := newRig(t, bus.Options{})
+	var (
+		mu          sync.Mutex
+		first, last time.Time
+		asked       int
+	)
+	adapter := fake{info: workers.Info{MaxBatch: 100, Rate: rate}, check: func(ctx context.Context, n []numbering.Number) ([]workers.Outcome, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if last = time.Now(); asked == 0 {
+			first = last
+		}
+		if asked += len(n); len(n) > rate {
+			t.Errorf("a call asks about %d numbers", len(n))
+		}
+		return allActive(ctx, n)
+	}}
+	for i := range 2 {
+		r.startPool(workers.Config{Name: fmt.Sprint("worker-", i), Adapters: only(adapter)})
+	}
+	for i := range 2 {
+		r.send(chunk("job-1", i, numbers/2, 0))
+	}
+	for range 2 {
+		r.result()
+	}
+	r.settled()
+	mu.Lock()
+	defer mu.Unlock()
+	if took := last.Sub(first); asked != numbers || took < 1500*time.Millisecond {
+		t.Errorf("asked about %d numbers in %s, which is faster than %d a second", asked, took, rate)
+	}
+}
+
 // TestRetryAfterHoldsAll: what one worker is told keeps the others away too.
 func TestRetryAfterHoldsAll(t *testing.T) {
 	r := newRig(t, bus.Options{})

@@ -54,7 +54,7 @@ func TestServeCheck(t *testing.T) {
 		{"no workers", func(s *config.Serve) { s.Workers = "none" }, ""},
 		{"no concurrency", func(s *config.Serve) { s.Concurrency = 0 }, "--concurrency"},
 		{"secret in a URL", func(s *config.Serve) {
-			s.Webservice = map[string]string{"APPLE": "https://user:secret@host/"}
+			s.Webservice = map[string]string{"APPLE": "https://user:hunter2@host/"}
 		}, "--webservice"},
 		{"service for nothing", func(s *config.Serve) {
 			s.Webservice = map[string]string{"ICQ": "https://host/"}
@@ -73,7 +73,7 @@ func TestServeCheck(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), c.field) {
 				t.Fatalf("Check() = %v, want an error of %s", err, c.field)
 			}
-			if strings.Contains(err.Error(), ":secret@") {
+			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
