@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"phoneregistry/registry"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -40,7 +39,6 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
-	Access func(ctx context.Context, obj any, next graphql.Resolver, roles []registry.Role) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -65,7 +63,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccessLogFilter,
 		ec.unmarshalInputAddPhoneInput,
+		ec.unmarshalInputApiKeyInput,
+		ec.unmarshalInputCreateApiKeyInput,
 		ec.unmarshalInputCreateValidationScheduleInput,
 		ec.unmarshalInputCreateWebhookInput,
 		ec.unmarshalInputEvidenceInput,
@@ -74,6 +75,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPhoneOrder,
 		ec.unmarshalInputRecordEvidenceInput,
 		ec.unmarshalInputStartValidationJobInput,
+		ec.unmarshalInputUpdateApiKeyInput,
 		ec.unmarshalInputUpdateValidationScheduleInput,
 		ec.unmarshalInputUpdateWebhookInput,
 		ec.unmarshalInputUpsertSourceInput,
@@ -177,10 +179,16 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema.graphqls", Input: `"""
-The operation is allowed only to callers that hold one of these roles. ADMIN may do everything.
-Fields without this directive are open to every authenticated caller.
+What a caller needs to ask for the field, or for any object of the type. Every field names its scope; whoever does not
+hold it is refused before anything is run. ` + "`" + `docs/security.md` + "`" + ` lists which role holds which scopes.
 """
-directive @access(roles: [Role!]!) on FIELD_DEFINITION
+directive @access(scope: Scope!) on FIELD_DEFINITION | OBJECT
+
+"""
+The field shows what identifies a person. It is masked, or null, unless the caller holds REVEAL and has told a purpose;
+what is shown whole is recorded in the access log.
+"""
+directive @personal on FIELD_DEFINITION
 
 """
 A phone number in E.164 form: a plus sign and 7 to 15 digits, for example ` + "`" + `+573001234567` + "`" + `.
@@ -386,18 +394,38 @@ enum ImportStatus {
   FAILED
 }
 
-"What a caller may do. Each API token holds one role."
+"What a caller may do: a set of scopes. Each API key holds one role."
 enum Role {
-  "Reads with masked numbers."
+  "Reads with masked numbers: READ."
   VIEWER
-  "Reads with masked numbers, aggregates."
+  "Reads with masked numbers, totals, exports with masked numbers: READ, AGGREGATE, EXPORT."
   ANALYST
-  "Reads whole numbers, edits contacts."
+  "What an analyst may; whole numbers where a purpose is given, edits: REVEAL, EDIT."
   STEWARD
-  "Reads whole numbers, runs jobs and imports."
+  "What an analyst may; runs jobs and imports: JOBS, IMPORTS."
   OPERATOR
-  "Everything."
+  "Everything. Sees whole numbers also where no purpose is given."
   ADMIN
+}
+
+"One thing that a caller may be allowed to do. Each field needs one of them."
+enum Scope {
+  "Read the registry, with numbers masked."
+  READ
+  "Read totals over the registry."
+  AGGREGATE
+  "Take whole lists out as files."
+  EXPORT
+  "See whole numbers, for a purpose that is told with the request and recorded."
+  REVEAL
+  "Add and verify contacts, record evidence."
+  EDIT
+  "Run validation jobs and schedules, see workers."
+  JOBS
+  "Take files in."
+  IMPORTS
+  "Keep sources, webhooks and API keys, read the access log."
+  ADMINISTER
 }
 
 "Stable codes of errors that a caller can cause and correct."
@@ -443,899 +471,999 @@ enum OrderDirection {
 "Anything with a global id."
 interface Node {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: READ)
 }
 
 "One page of a list, and how to get the next."
 type PageInfo {
   "Whether more follows."
-  hasNextPage: Boolean!
+  hasNextPage: Boolean! @access(scope: READ)
   "Always false: lists are read forwards."
-  hasPreviousPage: Boolean!
+  hasPreviousPage: Boolean! @access(scope: READ)
   "The cursor of the first entry of this page."
-  startCursor: String
+  startCursor: String @access(scope: READ)
   "Pass it as ` + "`" + `after` + "`" + ` to get the next page."
-  endCursor: String
+  endCursor: String @access(scope: READ)
 }
 
 "Something in the input that the caller can correct. A mutation with user errors has changed nothing."
 type UserError {
   "What kind of error."
-  code: UserErrorCode!
+  code: UserErrorCode! @access(scope: READ)
   "What was wrong and what would be right. Never holds a phone number."
-  message: String!
+  message: String! @access(scope: READ)
   "Where in the input, for example ` + "`" + `[\"input\", \"number\"]` + "`" + `."
-  path: [String!]
+  path: [String!] @access(scope: READ)
 }
 
 "What the numbering rules make of a raw text."
 type NormalizedPhone {
   "The text as given."
-  input: String!
+  input: String! @access(scope: READ)
   "The number in E.164; null when none could be read."
-  number: E164
+  number: E164 @access(scope: READ)
   "ISO 3166-1 alpha-2 code of the country or region; null when unknown."
-  region: String
+  region: String @access(scope: READ)
   "The kind of line."
-  lineType: LineType!
+  lineType: LineType! @access(scope: READ)
   "Whether its length could be a number of the region."
-  isPossible: Boolean!
+  isPossible: Boolean! @access(scope: READ)
   "Whether the numbering plan of the region assigns it."
-  isValid: Boolean!
+  isValid: Boolean! @access(scope: READ)
   "Why it is not valid; null when it is."
-  reason: String
+  reason: String @access(scope: READ)
   "The id of the rule that rewrote the input (a plan migration, a legacy prefix); null when none did."
-  appliedRule: String
+  appliedRule: String @access(scope: READ)
   "The extension that followed the number, kept apart."
-  extension: String
+  extension: String @access(scope: READ)
   "The carrier the prefix was first assigned to. The number may have been ported since."
-  originalCarrier: String
+  originalCarrier: String @access(scope: READ)
   "City, state or country, as far as the prefix tells."
-  location: String
+  location: String @access(scope: READ)
   "IANA time zones the number may be in."
-  timezones: [String!]!
+  timezones: [String!]! @access(scope: READ)
   "As written inside the country."
-  nationalFormat: String
+  nationalFormat: String @access(scope: READ)
   "As written from abroad."
-  internationalFormat: String
+  internationalFormat: String @access(scope: READ)
 }
 
 "A number in the master registry: one row for each number, whoever it belongs to."
-type Phone implements Node {
+type Phone implements Node @access(scope: READ) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: READ)
   "The number in E.164."
-  number: E164!
+  number: E164! @access(scope: READ) @personal
   "ISO 3166-1 alpha-2 code of the country or region; null for numbers that belong to none."
-  region: String
+  region: String @access(scope: READ)
   "The kind of line, as a lookup of the line tells it while its word holds, else as the numbering plan does."
-  lineType: LineType!
+  lineType: LineType! @access(scope: READ)
   "Who told the kind of line."
-  lineTypeSource: LineTypeSource!
+  lineTypeSource: LineTypeSource! @access(scope: READ)
   "The carrier the prefix was first assigned to. The number may have been ported since."
-  originalCarrier: String
+  originalCarrier: String @access(scope: READ)
   "City, state or country, as far as the prefix tells."
-  location: String
+  location: String @access(scope: READ)
   "IANA time zones the number may be in."
-  timezones: [String!]!
+  timezones: [String!]! @access(scope: READ)
   "Whether the numbering plan assigns it. This is no evidence that somebody answers."
-  isValid: Boolean!
+  isValid: Boolean! @access(scope: READ)
   "The numbering metadata and rule set by which this row was last described."
-  planVersion: String!
+  planVersion: String! @access(scope: READ)
   "When the number was first registered."
-  createdAt: Time!
+  createdAt: Time! @access(scope: READ)
   "When the row last changed."
-  updatedAt: Time!
+  updatedAt: Time! @access(scope: READ)
   "The customers that hold this number."
-  customers("Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): CustomerPhoneConnection!
+  customers("Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): CustomerPhoneConnection! @access(scope: READ)
   "The newest evidence of each platform."
-  validations: [PlatformValidation!]!
+  validations: [PlatformValidation!]! @access(scope: READ)
   "The lead score; null before the first validation."
-  leadScore: LeadScore
+  leadScore: LeadScore @access(scope: READ)
 }
 
 "A page of phones."
 type PhoneConnection {
   "Entries with their cursors."
-  edges: [PhoneEdge!]!
+  edges: [PhoneEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [Phone!]!
+  nodes: [Phone!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A phone in a page."
 type PhoneEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: Phone!
+  node: Phone! @access(scope: READ)
 }
 
 "A customer, as the sources name it, with the numbers they gave."
-type Customer implements Node {
+type Customer implements Node @access(scope: READ) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: READ)
   "The customer's id as given by the sources."
-  customerId: String!
+  customerId: String! @access(scope: READ)
   "Their phones: the primary one first, then by confidence."
-  phones: [CustomerPhone!]!
+  phones: [CustomerPhone!]! @access(scope: READ)
 }
 
 "What is known of one number of one customer."
 type CustomerPhone {
   "The customer's id as given by the sources."
-  customerId: String!
+  customerId: String! @access(scope: READ)
   "The number in E.164."
-  number: E164!
+  number: E164! @access(scope: READ) @personal
   "The number's row in the master registry."
-  phone: Phone!
+  phone: Phone! @access(scope: READ)
   "Whether this is the customer's primary number. At most one is."
-  isPrimary: Boolean!
+  isPrimary: Boolean! @access(scope: READ)
   "Whether the customer's hold of the number was verified."
-  isVerified: Boolean!
+  isVerified: Boolean! @access(scope: READ)
   "How it was verified; null when it was not."
-  verificationMethod: String
+  verificationMethod: String @access(scope: READ)
   "How far the sources support that the number belongs to the customer, 0 to 1; more where a lookup found the line in service, less where it found it out of service. A rule, not calibrated on outcomes."
-  confidence: Float!
+  confidence: Float! @access(scope: READ)
   "The source with the highest priority that gave this number."
-  source: String!
+  source: String! @access(scope: READ)
   "The extension given with the number."
-  extension: String
+  extension: String @access(scope: READ)
   "When a source first gave it."
-  firstSeenAt: Time!
+  firstSeenAt: Time! @access(scope: READ)
   "When a source last gave it."
-  lastSeenAt: Time!
+  lastSeenAt: Time! @access(scope: READ)
 }
 
 "A page of customers' phones."
 type CustomerPhoneConnection {
   "Entries with their cursors."
-  edges: [CustomerPhoneEdge!]!
+  edges: [CustomerPhoneEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [CustomerPhone!]!
+  nodes: [CustomerPhone!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A customer's phone in a page."
 type CustomerPhoneEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: CustomerPhone!
+  node: CustomerPhone! @access(scope: READ)
 }
 
 "The newest evidence of one platform on one number."
 type PlatformValidation {
   "The platform."
-  platform: Platform!
+  platform: Platform! @access(scope: READ)
   "What it said."
-  status: ValidationStatus!
+  status: ValidationStatus! @access(scope: READ)
   "The method that produced the evidence, for example ` + "`" + `rcs_capability` + "`" + ` or ` + "`" + `simulator` + "`" + `."
-  method: String!
+  method: String! @access(scope: READ)
   "How much an ACTIVE is worth, 0 to 1, as the adapter tells."
-  strength: Float!
+  strength: Float! @access(scope: READ)
   "What else the adapter told."
-  details: JSON
+  details: JSON @access(scope: READ)
   "How long the platform took, in milliseconds."
-  latencyMs: Int!
+  latencyMs: Int! @access(scope: READ)
   "How many attempts it took."
-  attempts: Int!
+  attempts: Int! @access(scope: READ)
   "When the platform answered."
-  checkedAt: Time!
+  checkedAt: Time! @access(scope: READ)
   "Until when the evidence counts; null when it does not run out."
-  expiresAt: Time
+  expiresAt: Time @access(scope: READ)
   "True when the simulator made this up for demonstration."
-  simulated: Boolean!
+  simulated: Boolean! @access(scope: READ)
 }
 
 "How good a lead a number is, and why."
 type LeadScore {
   "The number's row in the master registry."
-  phone: Phone!
+  phone: Phone! @access(scope: READ)
   "0 to 100: points earned over the weight of the platforms that gave usable evidence."
-  total: Int!
+  total: Int! @access(scope: READ)
   "The tier that follows from the total."
-  tier: QualityTier!
+  tier: QualityTier! @access(scope: READ)
   "Weight of the platforms that gave usable evidence over the weight of all, 0 to 1."
-  coverage: Float!
+  coverage: Float! @access(scope: READ)
   "What each platform contributed."
-  components: [ScoreComponent!]!
+  components: [ScoreComponent!]! @access(scope: READ)
   "The version of weights and rules that made this score."
-  modelVersion: String!
+  modelVersion: String! @access(scope: READ)
   "True when any of the evidence behind it came from the simulator."
-  simulated: Boolean!
+  simulated: Boolean! @access(scope: READ)
   "When the score last changed."
-  updatedAt: Time!
+  updatedAt: Time! @access(scope: READ)
   "Earlier scores, newest first."
-  history("Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): LeadScoreHistoryConnection!
+  history("Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): LeadScoreHistoryConnection! @access(scope: READ)
 }
 
 "What one platform contributed to a score."
 type ScoreComponent {
   "The platform."
-  platform: Platform!
+  platform: Platform! @access(scope: READ)
   "Its weight in the model."
-  weight: Float!
+  weight: Float! @access(scope: READ)
   "Points earned, 0 to the weight; null when the platform does not count."
-  points: Float
+  points: Float @access(scope: READ)
   "The status behind it; null when the platform was never checked."
-  status: ValidationStatus
+  status: ValidationStatus @access(scope: READ)
   "The method behind it."
-  method: String
+  method: String @access(scope: READ)
   "When the platform answered."
-  checkedAt: Time
+  checkedAt: Time @access(scope: READ)
   "Why it earned what it earned, in a few words."
-  reason: String!
+  reason: String! @access(scope: READ)
 }
 
 "A page of lead scores."
 type LeadScoreConnection {
   "Entries with their cursors."
-  edges: [LeadScoreEdge!]!
+  edges: [LeadScoreEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [LeadScore!]!
+  nodes: [LeadScore!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A lead score in a page."
 type LeadScoreEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: LeadScore!
+  node: LeadScore! @access(scope: READ)
 }
 
 "An earlier score of a number."
 type LeadScoreHistoryEntry {
   "0 to 100."
-  total: Int!
+  total: Int! @access(scope: READ)
   "The tier at that time."
-  tier: QualityTier!
+  tier: QualityTier! @access(scope: READ)
   "The coverage at that time, 0 to 1."
-  coverage: Float!
+  coverage: Float! @access(scope: READ)
   "The version of weights and rules."
-  modelVersion: String!
+  modelVersion: String! @access(scope: READ)
   "When this score was made."
-  recordedAt: Time!
+  recordedAt: Time! @access(scope: READ)
 }
 
 "A page of earlier scores."
 type LeadScoreHistoryConnection {
   "Entries with their cursors."
-  edges: [LeadScoreHistoryEdge!]!
+  edges: [LeadScoreHistoryEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [LeadScoreHistoryEntry!]!
+  nodes: [LeadScoreHistoryEntry!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "An earlier score in a page."
 type LeadScoreHistoryEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: LeadScoreHistoryEntry!
+  node: LeadScoreHistoryEntry! @access(scope: READ)
 }
 
 "A job that checks numbers on platforms."
-type ValidationJob implements Node {
+type ValidationJob implements Node @access(scope: READ) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: READ)
   "The name given at the start."
-  name: String!
+  name: String! @access(scope: READ)
   "Its state."
-  status: JobStatus!
+  status: JobStatus! @access(scope: READ)
   "The platforms it checks."
-  platforms: [Platform!]!
+  platforms: [Platform!]! @access(scope: READ)
   "How many checks it holds: numbers × platforms. Grows until ` + "`" + `isPlanned` + "`" + `."
-  total: Int64!
+  total: Int64! @access(scope: READ)
   "Whether the whole target has been cut into chunks, so that ` + "`" + `total` + "`" + ` is final."
-  isPlanned: Boolean!
+  isPlanned: Boolean! @access(scope: READ)
   "Checks done."
-  processed: Int64!
+  processed: Int64! @access(scope: READ)
   "Checks to which a platform gave an answer."
-  succeeded: Int64!
+  succeeded: Int64! @access(scope: READ)
   "Checks that ended as ERROR or RATE_LIMITED after all attempts."
-  failed: Int64!
+  failed: Int64! @access(scope: READ)
   "processed / total, 0 to 100."
-  percent: Float!
+  percent: Float! @access(scope: READ)
   "Numbers in one chunk."
-  batchSize: Int!
+  batchSize: Int! @access(scope: READ)
   "Chunks of this job that may be out with workers at the same time."
-  maxConcurrent: Int!
+  maxConcurrent: Int! @access(scope: READ)
   "How often a worker tries again a check that failed or was refused for now."
-  retryAttempts: Int!
+  retryAttempts: Int! @access(scope: READ)
   "Which of two jobs goes first."
-  priority: JobPriority!
+  priority: JobPriority! @access(scope: READ)
   "Evidence younger than this was left out; null when everything is checked."
-  recheckAfter: Duration
+  recheckAfter: Duration @access(scope: READ)
   "Checks that were left out because their evidence is still fresh. They are not part of ` + "`" + `total` + "`" + `."
-  skipped: Int64!
+  skipped: Int64! @access(scope: READ)
   "The key under which a client started it; null when there was none."
-  clientKey: String
+  clientKey: String @access(scope: READ)
   "The standing schedule that started it; null when a caller did."
-  schedule: ValidationSchedule
+  schedule: ValidationSchedule @access(scope: READ)
   "Who started it."
-  createdBy: String!
+  createdBy: String! @access(scope: READ)
   "When it was accepted."
-  createdAt: Time!
+  createdAt: Time! @access(scope: READ)
   "When its first chunk was handed out."
-  startedAt: Time
+  startedAt: Time @access(scope: READ)
   "When it reached its final state."
-  completedAt: Time
+  completedAt: Time @access(scope: READ)
   "What each platform has done so far."
-  progress: [PlatformProgress!]!
+  progress: [PlatformProgress!]! @access(scope: READ)
   "Checks that ended as ERROR or RATE_LIMITED."
-  failures("Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): ValidationFailureConnection!
+  failures("Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): ValidationFailureConnection! @access(scope: READ)
   "Why it failed; null otherwise."
-  errorMessage: String
+  errorMessage: String @access(scope: READ)
 }
 
 "A check that did not get an answer."
 type ValidationFailure {
   "The number."
-  number: E164!
+  number: E164! @access(scope: READ) @personal
   "The platform."
-  platform: Platform!
+  platform: Platform! @access(scope: READ)
   "ERROR or RATE_LIMITED."
-  status: ValidationStatus!
+  status: ValidationStatus! @access(scope: READ)
   "The adapter's reason."
-  reason: String
+  reason: String @access(scope: READ)
   "How many attempts were made."
-  attempts: Int!
+  attempts: Int! @access(scope: READ)
   "When the last one ended."
-  failedAt: Time!
+  failedAt: Time! @access(scope: READ)
 }
 
 "A page of failures."
 type ValidationFailureConnection {
   "Entries with their cursors."
-  edges: [ValidationFailureEdge!]!
+  edges: [ValidationFailureEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [ValidationFailure!]!
+  nodes: [ValidationFailure!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A failure in a page."
 type ValidationFailureEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: ValidationFailure!
+  node: ValidationFailure! @access(scope: READ)
 }
 
 "A page of validation jobs."
 type ValidationJobConnection {
   "Entries with their cursors."
-  edges: [ValidationJobEdge!]!
+  edges: [ValidationJobEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [ValidationJob!]!
+  nodes: [ValidationJob!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A validation job in a page."
 type ValidationJobEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: ValidationJob!
+  node: ValidationJob! @access(scope: READ)
 }
 
 "One state of a running job, as pushed to a subscriber."
 type ValidationJobProgress {
   "Grows with every change of the job, also across reconnects."
-  sequence: Int64!
+  sequence: Int64! @access(scope: READ)
   "The job."
-  job: ValidationJob!
+  job: ValidationJob! @access(scope: READ)
   "Its state."
-  status: JobStatus!
+  status: JobStatus! @access(scope: READ)
   "Checks it holds."
-  total: Int64!
+  total: Int64! @access(scope: READ)
   "Checks done."
-  processed: Int64!
+  processed: Int64! @access(scope: READ)
   "Checks to which a platform gave an answer."
-  succeeded: Int64!
+  succeeded: Int64! @access(scope: READ)
   "Checks that ended as ERROR or RATE_LIMITED."
-  failed: Int64!
+  failed: Int64! @access(scope: READ)
   "Checks left out because their evidence is still fresh."
-  skipped: Int64!
+  skipped: Int64! @access(scope: READ)
   "processed / total, 0 to 100."
-  percent: Float!
+  percent: Float! @access(scope: READ)
   "Checks done in a second, over the last few seconds; over the whole job once it has ended."
-  ratePerSecond: Float!
+  ratePerSecond: Float! @access(scope: READ)
   "Seconds to go at this rate; null when it cannot be told."
-  etaSeconds: Float
+  etaSeconds: Float @access(scope: READ)
   "The same for each platform."
-  platforms: [PlatformProgress!]!
+  platforms: [PlatformProgress!]! @access(scope: READ)
 }
 
 "What one platform has done for a job."
 type PlatformProgress {
   "The platform."
-  platform: Platform!
+  platform: Platform! @access(scope: READ)
   "Checks the job holds for it."
-  total: Int64!
+  total: Int64! @access(scope: READ)
   "Checks done."
-  processed: Int64!
+  processed: Int64! @access(scope: READ)
   "Checks to which it gave an answer."
-  succeeded: Int64!
+  succeeded: Int64! @access(scope: READ)
   "Checks that ended as ERROR or RATE_LIMITED."
-  failed: Int64!
+  failed: Int64! @access(scope: READ)
 }
 
 "A file that was imported, or is being imported."
-type ImportBatch implements Node {
+type ImportBatch implements Node @access(scope: READ) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: READ)
   "The file's name as given; null when none was."
-  fileName: String
+  fileName: String @access(scope: READ)
   "The source it belongs to."
-  source: String!
+  source: String! @access(scope: READ)
   "The default region for numbers without a country code."
-  region: String
+  region: String @access(scope: READ)
   "Its state."
-  status: ImportStatus!
+  status: ImportStatus! @access(scope: READ)
   "Size of the file in bytes."
-  bytesTotal: Int64!
+  bytesTotal: Int64! @access(scope: READ)
   "Bytes read so far."
-  bytesRead: Int64!
+  bytesRead: Int64! @access(scope: READ)
   "Data rows read."
-  rowsRead: Int64!
+  rowsRead: Int64! @access(scope: READ)
   "Rows from which at least one number was accepted."
-  rowsAccepted: Int64!
+  rowsAccepted: Int64! @access(scope: READ)
   "Rows from which nothing was accepted; each is in quarantine."
-  rowsRejected: Int64!
+  rowsRejected: Int64! @access(scope: READ)
   "Numbers accepted in all."
-  numbersAccepted: Int64!
+  numbersAccepted: Int64! @access(scope: READ)
   "Numbers that were new to the registry."
-  phonesCreated: Int64!
+  phonesCreated: Int64! @access(scope: READ)
   "Customer-number pairs that were new."
-  contactsCreated: Int64!
+  contactsCreated: Int64! @access(scope: READ)
   "Customer-number pairs that were known and have been merged."
-  contactsMerged: Int64!
+  contactsMerged: Int64! @access(scope: READ)
   "Entries in quarantine by reason; a row with several bad numbers counts several times."
-  rejections: [ImportRejections!]!
+  rejections: [ImportRejections!]! @access(scope: READ)
   "Rows read in a second."
-  rowsPerSecond: Float!
+  rowsPerSecond: Float! @access(scope: READ)
   "Who started it."
-  createdBy: String!
+  createdBy: String! @access(scope: READ)
   "When it was received."
-  createdAt: Time!
+  createdAt: Time! @access(scope: READ)
   "When it ended."
-  completedAt: Time
+  completedAt: Time @access(scope: READ)
   "Why it failed; null otherwise."
-  errorMessage: String
+  errorMessage: String @access(scope: READ)
   "Rows and cells that were not accepted, in file order."
-  quarantine("Only this reason." reason: String, "Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): QuarantineConnection!
+  quarantine("Only this reason." reason: String, "Page size, 1 to 500." first: Int, "Cursor of the entry to start behind." after: String): QuarantineConnection! @access(scope: READ)
 }
 
 "How often one reason led to quarantine."
 type ImportRejections {
   "The reason code."
-  reason: String!
+  reason: String! @access(scope: READ)
   "How often."
-  count: Int64!
+  count: Int64! @access(scope: READ)
 }
 
 "A row, or a number of a row, that was not accepted."
 type QuarantineEntry {
   "The row's number in the file, the header not counted; 1 is the first."
-  row: Int64!
+  row: Int64! @access(scope: READ)
   "The reason code."
-  reason: String!
+  reason: String! @access(scope: READ)
   "What was wrong in a few words."
-  message: String!
+  message: String! @access(scope: READ)
   "The row as received; null for callers that may not see whole numbers."
-  raw: String
+  raw: String @access(scope: READ) @personal
 }
 
 "A page of quarantine entries."
 type QuarantineConnection {
   "Entries with their cursors."
-  edges: [QuarantineEdge!]!
+  edges: [QuarantineEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [QuarantineEntry!]!
+  nodes: [QuarantineEntry!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A quarantine entry in a page."
 type QuarantineEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: QuarantineEntry!
+  node: QuarantineEntry! @access(scope: READ)
 }
 
 "A page of imports."
 type ImportBatchConnection {
   "Entries with their cursors."
-  edges: [ImportBatchEdge!]!
+  edges: [ImportBatchEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [ImportBatch!]!
+  nodes: [ImportBatch!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "An import in a page."
 type ImportBatchEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: ImportBatch!
+  node: ImportBatch! @access(scope: READ)
 }
 
 "One state of a running import, as pushed to a subscriber."
 type ImportProgress {
   "Grows with every change of the import, also across reconnects."
-  sequence: Int64!
+  sequence: Int64! @access(scope: READ)
   "The import."
-  import: ImportBatch!
+  import: ImportBatch! @access(scope: READ)
   "Its state."
-  status: ImportStatus!
+  status: ImportStatus! @access(scope: READ)
   "Bytes read over the size of the file, 0 to 100."
-  percent: Float!
+  percent: Float! @access(scope: READ)
   "Rows read in a second."
-  ratePerSecond: Float!
+  ratePerSecond: Float! @access(scope: READ)
   "Seconds to go at this rate; null when it cannot be told."
-  etaSeconds: Float
+  etaSeconds: Float @access(scope: READ)
 }
 
 "A standing order to keep evidence fresh: it starts jobs for numbers whose evidence is missing or has run out."
-type ValidationSchedule implements Node {
+type ValidationSchedule implements Node @access(scope: READ) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: READ)
   "Its name, which no other schedule has."
-  name: String!
+  name: String! @access(scope: READ)
   "Whether it starts jobs."
-  status: ScheduleStatus!
+  status: ScheduleStatus! @access(scope: READ)
   "The platforms it keeps fresh."
-  platforms: [Platform!]!
+  platforms: [Platform!]! @access(scope: READ)
   "The numbers it keeps fresh, as they were told."
-  filter: PhoneConditions!
+  filter: PhoneConditions! @access(scope: READ)
   "How long from one job to the next."
-  every: Duration!
+  every: Duration! @access(scope: READ)
   "How many checks it may start in a day (UTC); null when there is no limit. What does not fit waits for the next day."
-  budgetPerDay: Int64
+  budgetPerDay: Int64 @access(scope: READ)
   "How many checks it has started today (UTC)."
-  spentToday: Int64!
+  spentToday: Int64! @access(scope: READ)
   "Evidence older than this is checked again even if it has not run out; null: only what has run out or is missing."
-  recheckAfter: Duration
+  recheckAfter: Duration @access(scope: READ)
   "The priority of its jobs."
-  priority: JobPriority!
+  priority: JobPriority! @access(scope: READ)
   "Numbers in one chunk of its jobs."
-  batchSize: Int!
+  batchSize: Int! @access(scope: READ)
   "Chunks of a job that may be out with workers at the same time."
-  maxConcurrent: Int!
+  maxConcurrent: Int! @access(scope: READ)
   "How often a worker tries again a check that failed or was refused for now."
-  retryAttempts: Int!
+  retryAttempts: Int! @access(scope: READ)
   "When it starts the next job; null while it is paused."
-  nextRunAt: Time
+  nextRunAt: Time @access(scope: READ)
   "When it started its last job."
-  lastRunAt: Time
+  lastRunAt: Time @access(scope: READ)
   "Why the last time it was due started no job, for example because the job before still runs; null otherwise."
-  lastSkipReason: String
+  lastSkipReason: String @access(scope: READ)
   "Its jobs, newest first."
-  jobs("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationJobConnection!
+  jobs("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationJobConnection! @access(scope: READ)
   "Who made it."
-  createdBy: String!
+  createdBy: String! @access(scope: READ)
   "When it was made."
-  createdAt: Time!
+  createdAt: Time! @access(scope: READ)
   "When it last changed."
-  updatedAt: Time!
+  updatedAt: Time! @access(scope: READ)
 }
 
 "Which phones a schedule is about: the conditions of its ` + "`" + `PhoneFilter` + "`" + `. What was not told is null; all that was must hold."
 type PhoneConditions {
   "In one of these regions (ISO 3166-1 alpha-2)."
-  regions: [String!]
+  regions: [String!] @access(scope: READ)
   "Of one of these line types."
-  lineTypes: [LineType!]
+  lineTypes: [LineType!] @access(scope: READ)
   "Held by one of these customers."
-  customerIds: [String!]
+  customerIds: [String!] @access(scope: READ)
   "Given by one of these sources."
-  sources: [String!]
+  sources: [String!] @access(scope: READ)
   "Verified for at least one customer, or for none."
-  isVerified: Boolean
+  isVerified: Boolean @access(scope: READ)
   "Assigned by the numbering plan, or not."
-  isValid: Boolean
+  isValid: Boolean @access(scope: READ)
   "Numbers that begin with these digits. Callers who may not see whole numbers get no more than the first three."
-  numberPrefix: String
+  numberPrefix: String @access(scope: READ) @personal
   "With a lead score of at least this."
-  minScore: Int
+  minScore: Int @access(scope: READ)
   "In one of these tiers."
-  tiers: [QualityTier!]
+  tiers: [QualityTier!] @access(scope: READ)
   "ACTIVE on every one of these platforms."
-  platforms: [Platform!]
+  platforms: [Platform!] @access(scope: READ)
 }
 
 "A page of schedules."
 type ValidationScheduleConnection {
   "Entries with their cursors."
-  edges: [ValidationScheduleEdge!]!
+  edges: [ValidationScheduleEdge!]! @access(scope: READ)
   "The entries."
-  nodes: [ValidationSchedule!]!
+  nodes: [ValidationSchedule!]! @access(scope: READ)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: READ)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: READ)
 }
 
 "A schedule in a page."
 type ValidationScheduleEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: READ)
   "The entry."
-  node: ValidationSchedule!
+  node: ValidationSchedule! @access(scope: READ)
 }
 
 "A worker process that was heard of within the last seconds."
 type Worker {
   "Its id, unique among those that run."
-  id: String!
+  id: String! @access(scope: JOBS)
   "Its name, as configured."
-  name: String!
+  name: String! @access(scope: JOBS)
   "The version of its program."
-  version: String!
+  version: String! @access(scope: JOBS)
   "When it started."
-  startedAt: Time!
+  startedAt: Time! @access(scope: JOBS)
   "When it was last heard of."
-  lastSeenAt: Time!
+  lastSeenAt: Time! @access(scope: JOBS)
   "What it does on each of its platforms."
-  platforms: [WorkerPlatform!]!
+  platforms: [WorkerPlatform!]! @access(scope: JOBS)
 }
 
 "What a worker does on one platform."
 type WorkerPlatform {
   "The platform."
-  platform: Platform!
+  platform: Platform! @access(scope: READ)
   "The adapter it asks."
-  adapter: String!
+  adapter: String! @access(scope: READ)
   "True when the adapter is the simulator and invents its answers."
-  simulated: Boolean!
+  simulated: Boolean! @access(scope: READ)
   "Chunks it may hold at the same time."
-  slots: Int!
+  slots: Int! @access(scope: READ)
   "Chunks it holds."
-  inFlight: Int!
+  inFlight: Int! @access(scope: READ)
   "Checks it has done since it started."
-  checked: Int64!
+  checked: Int64! @access(scope: READ)
   "Those of them that ended as ERROR or RATE_LIMITED."
-  failed: Int64!
+  failed: Int64! @access(scope: READ)
   "Checks done in a second, over the last few seconds."
-  ratePerSecond: Float!
+  ratePerSecond: Float! @access(scope: READ)
   "Whether it asks the platform."
-  breaker: BreakerState!
+  breaker: BreakerState! @access(scope: READ)
   "Until when it leaves the platform alone; null when it does not."
-  heldUntil: Time
+  heldUntil: Time @access(scope: READ)
   "Why it leaves the platform alone, or asks less than it might; null otherwise."
-  reason: String
+  reason: String @access(scope: READ)
   "What the platform allows, shared by all workers of a credential; null when nothing is limited."
-  quota: PlatformQuota
+  quota: PlatformQuota @access(scope: READ)
 }
 
 "What may be asked of a platform with one credential, by all workers together."
 type PlatformQuota {
   "The name of the credential; no secret."
-  credential: String!
+  credential: String! @access(scope: READ)
   "Numbers a second, as configured; null when there is no limit."
-  ratePerSecond: Float
+  ratePerSecond: Float @access(scope: READ)
   "Numbers a second that are asked at most now: less than configured after the platform has refused."
-  currentRate: Float
+  currentRate: Float @access(scope: READ)
   "Calls at the same time, as configured; null when there is no limit."
-  concurrency: Int
+  concurrency: Int @access(scope: READ)
   "Numbers a day (UTC), as configured; null when there is no limit."
-  budgetPerDay: Int64
+  budgetPerDay: Int64 @access(scope: READ)
   "Numbers taken out of the budget today (UTC)."
-  spentToday: Int64!
+  spentToday: Int64! @access(scope: READ)
 }
 
 "A receiver of notifications: an address that is called with a signed message when something happened."
-type Webhook implements Node {
+type Webhook implements Node @access(scope: ADMINISTER) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: ADMINISTER)
   "The address that is called."
-  url: String!
+  url: String! @access(scope: ADMINISTER)
   "What it is told."
-  events: [WebhookEventType!]!
+  events: [WebhookEventType!]! @access(scope: ADMINISTER)
   "Whether it is called."
-  status: WebhookStatus!
+  status: WebhookStatus! @access(scope: ADMINISTER)
   "What it is for, in the words of its maker."
-  description: String
+  description: String @access(scope: ADMINISTER)
   "Deliveries that wait for an attempt."
-  pending: Int64!
+  pending: Int64! @access(scope: ADMINISTER)
   "Deliveries whose attempts all failed."
-  dead: Int64!
+  dead: Int64! @access(scope: ADMINISTER)
   "When it last answered with a 2xx status."
-  lastDeliveredAt: Time
+  lastDeliveredAt: Time @access(scope: ADMINISTER)
   "Its deliveries, newest first."
-  deliveries("Only in this state." status: WebhookDeliveryStatus, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): WebhookDeliveryConnection!
+  deliveries("Only in this state." status: WebhookDeliveryStatus, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): WebhookDeliveryConnection! @access(scope: ADMINISTER)
   "Who made it."
-  createdBy: String!
+  createdBy: String! @access(scope: ADMINISTER)
   "When it was made."
-  createdAt: Time!
+  createdAt: Time! @access(scope: ADMINISTER)
 }
 
 "A page of webhooks."
 type WebhookConnection {
   "Entries with their cursors."
-  edges: [WebhookEdge!]!
+  edges: [WebhookEdge!]! @access(scope: ADMINISTER)
   "The entries."
-  nodes: [Webhook!]!
+  nodes: [Webhook!]! @access(scope: ADMINISTER)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: ADMINISTER)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: ADMINISTER)
 }
 
 "A webhook in a page."
 type WebhookEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: ADMINISTER)
   "The entry."
-  node: Webhook!
+  node: Webhook! @access(scope: ADMINISTER)
 }
 
 "One message to a webhook and what became of it."
-type WebhookDelivery implements Node {
+type WebhookDelivery implements Node @access(scope: ADMINISTER) {
   "The global, opaque id."
-  id: ID!
+  id: ID! @access(scope: ADMINISTER)
   "What it tells of: ` + "`" + `job.finished` + "`" + `, ` + "`" + `lead.tier_changed` + "`" + `, ` + "`" + `import.finished` + "`" + `, or ` + "`" + `webhook.test` + "`" + `."
-  event: String!
+  event: String! @access(scope: ADMINISTER)
   "The id of the event, the same in every attempt and for every receiver; receivers use it to drop repeats."
-  eventId: String!
+  eventId: String! @access(scope: ADMINISTER)
   "What became of it."
-  status: WebhookDeliveryStatus!
+  status: WebhookDeliveryStatus! @access(scope: ADMINISTER)
   "How many attempts were made."
-  attempts: Int!
+  attempts: Int! @access(scope: ADMINISTER)
   "The HTTP status of the last answer; null when there was none."
-  responseStatus: Int
+  responseStatus: Int @access(scope: ADMINISTER)
   "Why the last attempt failed; null when it did not."
-  error: String
+  error: String @access(scope: ADMINISTER)
   "How long the last attempt took, in milliseconds."
-  durationMs: Int
+  durationMs: Int @access(scope: ADMINISTER)
   "When the event happened."
-  createdAt: Time!
+  createdAt: Time! @access(scope: ADMINISTER)
   "When the next attempt is due; null when there is none."
-  nextAttemptAt: Time
+  nextAttemptAt: Time @access(scope: ADMINISTER)
   "When it was delivered."
-  deliveredAt: Time
+  deliveredAt: Time @access(scope: ADMINISTER)
 }
 
 "A page of deliveries."
 type WebhookDeliveryConnection {
   "Entries with their cursors."
-  edges: [WebhookDeliveryEdge!]!
+  edges: [WebhookDeliveryEdge!]! @access(scope: ADMINISTER)
   "The entries."
-  nodes: [WebhookDelivery!]!
+  nodes: [WebhookDelivery!]! @access(scope: ADMINISTER)
   "Where this page stands."
-  pageInfo: PageInfo!
+  pageInfo: PageInfo! @access(scope: ADMINISTER)
   "How many entries match in all. Counted only when asked for."
-  totalCount: Int64!
+  totalCount: Int64! @access(scope: ADMINISTER)
 }
 
 "A delivery in a page."
 type WebhookDeliveryEdge {
   "Position of this entry."
-  cursor: String!
+  cursor: String! @access(scope: ADMINISTER)
   "The entry."
-  node: WebhookDelivery!
+  node: WebhookDelivery! @access(scope: ADMINISTER)
 }
 
 "A platform, and what this installation can tell about it."
 type PlatformInfo {
   "The platform."
-  platform: Platform!
+  platform: Platform! @access(scope: READ)
   "The adapter that checks it; null when there is none."
-  adapter: String
+  adapter: String @access(scope: READ)
   "Whether jobs may be started for it."
-  isAvailable: Boolean!
+  isAvailable: Boolean! @access(scope: READ)
   "True when the adapter is the simulator and invents its answers."
-  simulated: Boolean!
+  simulated: Boolean! @access(scope: READ)
   "Its weight in the scoring model."
-  weight: Float!
+  weight: Float! @access(scope: READ)
   "What the workers that check it do; empty when none was heard of lately."
-  workers: [PlatformWorker!]!
+  workers: [PlatformWorker!]! @access(scope: READ)
   "Checks done in a second by all workers, over the last few seconds."
-  ratePerSecond: Float!
+  ratePerSecond: Float! @access(scope: READ)
   "The worst state of its workers' breakers; null when there are no workers."
-  breaker: BreakerState
+  breaker: BreakerState @access(scope: READ)
   "What may be asked of it, for each credential in use."
-  quotas: [PlatformQuota!]!
+  quotas: [PlatformQuota!]! @access(scope: READ)
   "Chunks that wait in the ledger for a worker, of jobs that are not held."
-  chunksPending: Int64!
+  chunksPending: Int64! @access(scope: READ)
   "Chunks that are with workers or on their way to one."
-  chunksOut: Int64!
+  chunksOut: Int64! @access(scope: READ)
 }
 
 "What one worker does on a platform."
 type PlatformWorker {
   "The worker's id."
-  workerId: String!
+  workerId: String! @access(scope: READ)
   "The worker's name."
-  workerName: String!
+  workerName: String! @access(scope: READ)
   "What it does there."
-  state: WorkerPlatform!
+  state: WorkerPlatform! @access(scope: READ)
 }
 
 "A source of contacts. The higher its priority, the more its word counts."
 type Source {
   "Its name."
-  name: String!
+  name: String! @access(scope: READ)
   "1 is the lowest; the sources that come with the registry use 1 to 5."
-  priority: Int!
+  priority: Int! @access(scope: READ)
 }
 
 "The caller, as the server sees it."
 type Viewer {
   "The name of the token."
-  name: String!
+  name: String! @access(scope: READ)
   "Its role."
-  role: Role!
-  "Whether numbers are shown whole."
-  seesWholeNumbers: Boolean!
+  role: Role! @access(scope: READ)
+  "What it may do: the scopes of its role, less those that its key does not have."
+  scopes: [Scope!]! @access(scope: READ)
+  "For what whole numbers are asked, as told in the header ` + "`" + `X-Purpose` + "`" + `, in ` + "`" + `connection_init` + "`" + ` as ` + "`" + `purpose` + "`" + `, or in the request's extensions as ` + "`" + `purpose` + "`" + `; null when nothing was told."
+  purpose: String @access(scope: READ)
+  "Whether numbers are shown whole: the caller holds REVEAL, and has told a purpose or is an administrator."
+  seesWholeNumbers: Boolean! @access(scope: READ)
+}
+
+"A key with which programs call this API: a bearer token, of which only a hash is kept."
+type ApiKey implements Node @access(scope: ADMINISTER) {
+  "The global, opaque id."
+  id: ID! @access(scope: ADMINISTER)
+  "A name for people; written to the audit trail and to the access log as the actor."
+  name: String! @access(scope: ADMINISTER)
+  "Its role."
+  role: Role! @access(scope: ADMINISTER)
+  "What it may do: the scopes of its role, or those of them that it was restricted to."
+  scopes: [Scope!]! @access(scope: ADMINISTER)
+  "Whether it works, and if not, why."
+  status: ApiKeyStatus! @access(scope: ADMINISTER)
+  "Who made it."
+  createdBy: String! @access(scope: ADMINISTER)
+  "When it was made."
+  createdAt: Time! @access(scope: ADMINISTER)
+  "Until when it works; null until it is revoked."
+  expiresAt: Time @access(scope: ADMINISTER)
+  "When it was revoked; null when it was not."
+  revokedAt: Time @access(scope: ADMINISTER)
+  "When its bearer was last seen, to about a minute; null: never."
+  lastUsedAt: Time @access(scope: ADMINISTER)
+}
+
+"Whether an API key works."
+enum ApiKeyStatus {
+  "It works."
+  ACTIVE
+  "Its time is over."
+  EXPIRED
+  "It was revoked."
+  REVOKED
+}
+
+"A page of API keys."
+type ApiKeyConnection {
+  "Entries with their cursors."
+  edges: [ApiKeyEdge!]! @access(scope: ADMINISTER)
+  "The entries."
+  nodes: [ApiKey!]! @access(scope: ADMINISTER)
+  "Where this page stands."
+  pageInfo: PageInfo! @access(scope: ADMINISTER)
+  "How many entries match in all. Counted only when asked for."
+  totalCount: Int64! @access(scope: ADMINISTER)
+}
+
+"An API key in a page."
+type ApiKeyEdge {
+  "Position of this entry."
+  cursor: String! @access(scope: ADMINISTER)
+  "The entry."
+  node: ApiKey! @access(scope: ADMINISTER)
+}
+
+"One read that showed whole numbers."
+type AccessLogEntry implements Node @access(scope: ADMINISTER) {
+  "The global, opaque id."
+  id: ID! @access(scope: ADMINISTER)
+  "When."
+  at: Time! @access(scope: ADMINISTER)
+  "Who: the name of the token."
+  actor: String! @access(scope: ADMINISTER)
+  "In which role."
+  role: Role! @access(scope: ADMINISTER)
+  "For what, in the caller's words; null when an administrator told nothing."
+  purpose: String @access(scope: ADMINISTER)
+  "The operation's name, or the address of a download without its ids; null for an operation without a name."
+  operation: String @access(scope: ADMINISTER)
+  "Which fields were shown whole, for example ` + "`" + `Phone.number` + "`" + `."
+  fields: [String!]! @access(scope: ADMINISTER)
+  "How many values were shown whole."
+  revealed: Int64! @access(scope: ADMINISTER)
+  "The id of the request, as in the header ` + "`" + `X-Request-Id` + "`" + ` and in the log."
+  requestId: String! @access(scope: ADMINISTER)
+}
+
+"A page of the access log."
+type AccessLogConnection {
+  "Entries with their cursors."
+  edges: [AccessLogEdge!]! @access(scope: ADMINISTER)
+  "The entries."
+  nodes: [AccessLogEntry!]! @access(scope: ADMINISTER)
+  "Where this page stands."
+  pageInfo: PageInfo! @access(scope: ADMINISTER)
+  "How many entries match in all. Counted only when asked for."
+  totalCount: Int64! @access(scope: ADMINISTER)
+}
+
+"A read in a page."
+type AccessLogEdge {
+  "Position of this entry."
+  cursor: String! @access(scope: ADMINISTER)
+  "The entry."
+  node: AccessLogEntry! @access(scope: ADMINISTER)
 }
 
 "Totals of the registry. Counted at most every few seconds; ` + "`" + `asOf` + "`" + ` says when."
 type RegistryStats {
   "When these totals were counted."
-  asOf: Time!
+  asOf: Time! @access(scope: AGGREGATE)
   "Numbers in the registry."
-  phones: Int64!
+  phones: Int64! @access(scope: AGGREGATE)
   "Customers with at least one number."
-  customers: Int64!
+  customers: Int64! @access(scope: AGGREGATE)
   "Numbers by country and line type."
-  byRegion: [RegionCount!]!
+  byRegion: [RegionCount!]! @access(scope: AGGREGATE)
   "Numbers by line type."
-  byLineType: [LineTypeCount!]!
+  byLineType: [LineTypeCount!]! @access(scope: AGGREGATE)
   "Scored numbers by tier."
-  byTier: [TierCount!]!
+  byTier: [TierCount!]! @access(scope: AGGREGATE)
 }
 
 "Numbers of one country."
 type RegionCount {
   "ISO 3166-1 alpha-2 code; ` + "`" + `ZZ` + "`" + ` for numbers that belong to no country."
-  region: String!
+  region: String! @access(scope: AGGREGATE)
   "How many."
-  count: Int64!
+  count: Int64! @access(scope: AGGREGATE)
   "How many of each line type."
-  byLineType: [LineTypeCount!]!
+  byLineType: [LineTypeCount!]! @access(scope: AGGREGATE)
 }
 
 "Numbers of one line type."
 type LineTypeCount {
   "The kind of line."
-  lineType: LineType!
+  lineType: LineType! @access(scope: AGGREGATE)
   "How many."
-  count: Int64!
+  count: Int64! @access(scope: AGGREGATE)
 }
 
 "Scored numbers of one tier."
 type TierCount {
   "The tier."
-  tier: QualityTier!
+  tier: QualityTier! @access(scope: AGGREGATE)
   "How many."
-  count: Int64!
+  count: Int64! @access(scope: AGGREGATE)
 }
 
 "Which phones. All conditions must hold; an empty filter means all."
@@ -1388,6 +1516,48 @@ input LeadFilter {
 input ValidationJobFilter {
   "In one of these states."
   statuses: [JobStatus!]
+}
+
+"Which reads. All conditions must hold; an empty filter means all."
+input AccessLogFilter {
+  "By this actor."
+  actor: String
+  "Of this request."
+  requestId: String
+  "At this moment or later."
+  since: Time
+  "Before this moment."
+  until: Time
+  "That showed at least so many values."
+  minRevealed: Int64
+}
+
+"An API key to make."
+input CreateApiKeyInput {
+  "A name for people: 1 to 100 characters."
+  name: String!
+  "Its role."
+  role: Role!
+  "Restrict it to these scopes of its role; all of them unless told."
+  scopes: [Scope!]
+  "Until when it works, in the future; until revoked unless told."
+  expiresAt: Time
+}
+
+"What to change of an API key. What is left out stays."
+input UpdateApiKeyInput {
+  "Its id."
+  id: ID!
+  "Another name."
+  name: String
+  "Another end: in the future, or now to end it at once; null: until revoked. A key that is over stays over."
+  expiresAt: Time
+}
+
+"The API key to act on."
+input ApiKeyInput {
+  "Its id."
+  id: ID!
 }
 
 "A number to add to a customer."
@@ -1575,231 +1745,259 @@ input UpsertSourceInput {
 "What ` + "`" + `addPhone` + "`" + ` did."
 type AddPhonePayload {
   "What is now known of this number of this customer; null on user errors."
-  customerPhone: CustomerPhone
+  customerPhone: CustomerPhone @access(scope: EDIT)
   "The number's row in the master registry; null on user errors."
-  phone: Phone
+  phone: Phone @access(scope: EDIT)
   "What the numbering rules made of the input."
-  normalized: NormalizedPhone
+  normalized: NormalizedPhone @access(scope: EDIT)
   "False when the customer held the number already."
-  created: Boolean!
+  created: Boolean! @access(scope: EDIT)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: EDIT)
 }
 
 "What ` + "`" + `verifyPhone` + "`" + ` did."
 type VerifyPhonePayload {
   "What is now known of this number of this customer; null on user errors."
-  customerPhone: CustomerPhone
+  customerPhone: CustomerPhone @access(scope: EDIT)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: EDIT)
 }
 
 "What ` + "`" + `startValidationJob` + "`" + ` did."
 type StartValidationJobPayload {
   "The job; null on user errors."
-  job: ValidationJob
+  job: ValidationJob @access(scope: JOBS)
   "Numbers of the target that are not valid and were left out. Only the first few are told apart in ` + "`" + `skipped` + "`" + `."
-  skippedCount: Int!
+  skippedCount: Int! @access(scope: JOBS)
   "The first of them, at most 20: their place in the list and why."
-  skipped: [SkippedNumber!]!
+  skipped: [SkippedNumber!]! @access(scope: JOBS)
   "False when ` + "`" + `clientKey` + "`" + ` names a job that was started before: this is that job."
-  created: Boolean!
+  created: Boolean! @access(scope: JOBS)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: JOBS)
 }
 
 "A number of a target that was left out."
 type SkippedNumber {
   "Its place in the list; 0 is the first."
-  index: Int!
+  index: Int! @access(scope: JOBS)
   "Why."
-  reason: String!
+  reason: String! @access(scope: JOBS)
 }
 
 "What a change of a job did."
 type ValidationJobPayload {
   "The job as it is now; null on user errors."
-  job: ValidationJob
+  job: ValidationJob @access(scope: JOBS)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: JOBS)
 }
 
 "What a change of a schedule did."
 type ValidationSchedulePayload {
   "The schedule as it is now; null on user errors."
-  schedule: ValidationSchedule
+  schedule: ValidationSchedule @access(scope: JOBS)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: JOBS)
 }
 
 "What ` + "`" + `deleteValidationSchedule` + "`" + ` did."
 type DeleteValidationSchedulePayload {
   "The id of the schedule that is no more; null on user errors. Its jobs stay."
-  deletedId: ID
+  deletedId: ID @access(scope: JOBS)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: JOBS)
 }
 
 "What ` + "`" + `runValidationSchedule` + "`" + ` did."
 type RunValidationSchedulePayload {
   "The schedule as it is now; null on user errors."
-  schedule: ValidationSchedule
+  schedule: ValidationSchedule @access(scope: JOBS)
   "The job it started; null when there was nothing to check, which ` + "`" + `lastSkipReason` + "`" + ` tells, and on user errors."
-  job: ValidationJob
+  job: ValidationJob @access(scope: JOBS)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: JOBS)
 }
 
 "What ` + "`" + `recordEvidence` + "`" + ` did."
 type RecordEvidencePayload {
   "How many entries were recorded. One that is older than what is known is recorded and changes nothing."
-  recorded: Int!
+  recorded: Int! @access(scope: EDIT)
   "The newest evidence on each of the numbers; empty on user errors."
-  validations: [PlatformValidation!]!
+  validations: [PlatformValidation!]! @access(scope: EDIT)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: EDIT)
 }
 
 "What ` + "`" + `createWebhook` + "`" + ` and ` + "`" + `rotateWebhookSecret` + "`" + ` did."
 type WebhookSecretPayload {
   "The webhook; null on user errors."
-  webhook: Webhook
+  webhook: Webhook @access(scope: ADMINISTER)
   "The secret that its messages are signed with. It is shown this once."
-  secret: String
+  secret: String @access(scope: ADMINISTER)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
 }
 
 "What a change of a webhook did."
 type WebhookPayload {
   "The webhook as it is now; null on user errors."
-  webhook: Webhook
+  webhook: Webhook @access(scope: ADMINISTER)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
 }
 
 "What ` + "`" + `deleteWebhook` + "`" + ` did."
 type DeleteWebhookPayload {
   "The id of the webhook that is no more; null on user errors. Its deliveries go with it."
-  deletedId: ID
+  deletedId: ID @access(scope: ADMINISTER)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
 }
 
 "What was done about a delivery."
 type WebhookDeliveryPayload {
   "The delivery as it is now; null on user errors."
-  delivery: WebhookDelivery
+  delivery: WebhookDelivery @access(scope: ADMINISTER)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
+}
+
+"What ` + "`" + `createApiKey` + "`" + ` did."
+type CreateApiKeyPayload {
+  "The key; null on user errors."
+  apiKey: ApiKey @access(scope: ADMINISTER)
+  "The bearer token. It is shown this once."
+  token: String @access(scope: ADMINISTER)
+  "What the caller can correct."
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
+}
+
+"What a change of an API key did."
+type ApiKeyPayload {
+  "The key as it is now; null on user errors."
+  apiKey: ApiKey @access(scope: ADMINISTER)
+  "What the caller can correct."
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
 }
 
 "What ` + "`" + `upsertSource` + "`" + ` did."
 type UpsertSourcePayload {
   "The source; null on user errors."
-  source: Source
+  source: Source @access(scope: ADMINISTER)
   "What the caller can correct."
-  userErrors: [UserError!]!
+  userErrors: [UserError!]! @access(scope: ADMINISTER)
 }
 
 "Reads."
 type Query {
   "What the numbering rules make of any raw text. Stores nothing."
-  normalizePhone("The text, at most 512 bytes." input: String!, "The region to assume when it carries no country code." region: String, "The area code to assume for local numbers, for example ` + "`" + `601` + "`" + `." area: String): NormalizedPhone!
+  normalizePhone("The text, at most 512 bytes." input: String!, "The region to assume when it carries no country code." region: String, "The area code to assume for local numbers, for example ` + "`" + `601` + "`" + `." area: String): NormalizedPhone! @access(scope: READ)
   "Every number in a cell that may hold several, for example ` + "`" + `3001234567 / 6012345678 ext 12` + "`" + `."
-  normalizeCell("The text, at most 512 bytes." input: String!, "The region to assume." region: String, "The area code to assume for local numbers." area: String): [NormalizedPhone!]!
+  normalizeCell("The text, at most 512 bytes." input: String!, "The region to assume." region: String, "The area code to assume for local numbers." area: String): [NormalizedPhone!]! @access(scope: READ)
   "A number of the registry; null when it is not there."
-  phone("The number." number: E164!): Phone
+  phone("The number." number: E164!): Phone @access(scope: READ)
   "Numbers of the registry."
-  phones("Which." filter: PhoneFilter, "In which order; by number unless told." orderBy: PhoneOrder, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): PhoneConnection!
+  phones("Which." filter: PhoneFilter, "In which order; by number unless told." orderBy: PhoneOrder, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): PhoneConnection! @access(scope: READ)
   "A customer with their numbers; null when no source has named them."
-  customer("The customer's id as given by the sources." customerId: String!): Customer
+  customer("The customer's id as given by the sources." customerId: String!): Customer @access(scope: READ)
   "Lead scores, best first."
-  leads("Which." filter: LeadFilter, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): LeadScoreConnection!
+  leads("Which." filter: LeadFilter, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): LeadScoreConnection! @access(scope: READ)
   "A validation job; null when there is none with this id."
-  validationJob("Its id." id: ID!): ValidationJob
+  validationJob("Its id." id: ID!): ValidationJob @access(scope: READ)
   "Validation jobs, newest first."
-  validationJobs("Which." filter: ValidationJobFilter, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationJobConnection!
+  validationJobs("Which." filter: ValidationJobFilter, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationJobConnection! @access(scope: READ)
   "An import; null when there is none with this id."
-  import("Its id." id: ID!): ImportBatch
+  import("Its id." id: ID!): ImportBatch @access(scope: READ)
   "Imports, newest first."
-  imports("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ImportBatchConnection!
+  imports("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ImportBatchConnection! @access(scope: READ)
   "All platforms, and what this installation can tell about each. LINE is among them where a lookup service is configured."
-  platforms: [PlatformInfo!]!
+  platforms: [PlatformInfo!]! @access(scope: READ)
   "The workers that were heard of within the last seconds."
-  workers: [Worker!]! @access(roles: [OPERATOR])
+  workers: [Worker!]! @access(scope: JOBS)
   "A standing schedule; null when there is none with this id."
-  validationSchedule("Its id." id: ID!): ValidationSchedule
+  validationSchedule("Its id." id: ID!): ValidationSchedule @access(scope: READ)
   "Standing schedules, by name."
-  validationSchedules("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationScheduleConnection!
+  validationSchedules("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ValidationScheduleConnection! @access(scope: READ)
   "Webhooks, newest first."
-  webhooks("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): WebhookConnection! @access(roles: [ADMIN])
+  webhooks("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): WebhookConnection! @access(scope: ADMINISTER)
   "A webhook; null when there is none with this id."
-  webhook("Its id." id: ID!): Webhook @access(roles: [ADMIN])
+  webhook("Its id." id: ID!): Webhook @access(scope: ADMINISTER)
+  "API keys, newest first."
+  apiKeys("Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): ApiKeyConnection! @access(scope: ADMINISTER)
+  "Reads that showed whole numbers, newest first."
+  accessLog("Which." filter: AccessLogFilter, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): AccessLogConnection! @access(scope: ADMINISTER)
   "All sources, highest priority first."
-  sources: [Source!]!
+  sources: [Source!]! @access(scope: READ)
   "Totals of the registry."
-  registryStats: RegistryStats!
+  registryStats: RegistryStats! @access(scope: AGGREGATE)
   "The caller."
-  viewer: Viewer!
+  viewer: Viewer! @access(scope: READ)
   "Any object by its global id."
-  node("The id." id: ID!): Node
+  node("The id." id: ID!): Node @access(scope: READ)
 }
 
 "Changes. Each writes its audit entry in the same transaction."
 type Mutation {
   "Adds a number to a customer. A number the customer already holds is updated by source priority and recency, never doubled."
-  addPhone("What to add." input: AddPhoneInput!): AddPhonePayload! @access(roles: [STEWARD, OPERATOR])
+  addPhone("What to add." input: AddPhoneInput!): AddPhonePayload! @access(scope: EDIT)
   "Records that a customer was verified to hold a number."
-  verifyPhone("What was verified." input: VerifyPhoneInput!): VerifyPhonePayload! @access(roles: [STEWARD, OPERATOR])
+  verifyPhone("What was verified." input: VerifyPhoneInput!): VerifyPhonePayload! @access(scope: EDIT)
   "Starts a job that checks numbers on platforms."
-  startValidationJob("What to check." input: StartValidationJobInput!): StartValidationJobPayload! @access(roles: [OPERATOR])
+  startValidationJob("What to check." input: StartValidationJobInput!): StartValidationJobPayload! @access(scope: JOBS)
   "Holds a job: nothing new is handed to workers."
-  pauseValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(roles: [OPERATOR])
+  pauseValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(scope: JOBS)
   "Lets a held job go on."
-  resumeValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(roles: [OPERATOR])
+  resumeValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(scope: JOBS)
   "Stops a job for good. What was done stays."
-  cancelValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(roles: [OPERATOR])
+  cancelValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(scope: JOBS)
   "Checks again what failed in a finished job."
-  retryValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(roles: [OPERATOR])
+  retryValidationJob("Which job." input: ValidationJobInput!): ValidationJobPayload! @access(scope: JOBS)
   "Makes a standing schedule that keeps evidence fresh."
-  createValidationSchedule("The schedule." input: CreateValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  createValidationSchedule("The schedule." input: CreateValidationScheduleInput!): ValidationSchedulePayload! @access(scope: JOBS)
   "Changes a schedule. Jobs that run are left alone."
-  updateValidationSchedule("What to change." input: UpdateValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  updateValidationSchedule("What to change." input: UpdateValidationScheduleInput!): ValidationSchedulePayload! @access(scope: JOBS)
   "Holds a schedule: it starts nothing. A job of it that runs goes on."
-  pauseValidationSchedule("Which schedule." input: ValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  pauseValidationSchedule("Which schedule." input: ValidationScheduleInput!): ValidationSchedulePayload! @access(scope: JOBS)
   "Lets a held schedule go on. What it missed is not made up for."
-  resumeValidationSchedule("Which schedule." input: ValidationScheduleInput!): ValidationSchedulePayload! @access(roles: [OPERATOR])
+  resumeValidationSchedule("Which schedule." input: ValidationScheduleInput!): ValidationSchedulePayload! @access(scope: JOBS)
   "Starts a job of the schedule now, within its budget. The next one is due an interval later."
-  runValidationSchedule("Which schedule." input: ValidationScheduleInput!): RunValidationSchedulePayload! @access(roles: [OPERATOR])
+  runValidationSchedule("Which schedule." input: ValidationScheduleInput!): RunValidationSchedulePayload! @access(scope: JOBS)
   "Removes a schedule. Its jobs stay."
-  deleteValidationSchedule("Which schedule." input: ValidationScheduleInput!): DeleteValidationSchedulePayload! @access(roles: [OPERATOR])
+  deleteValidationSchedule("Which schedule." input: ValidationScheduleInput!): DeleteValidationSchedulePayload! @access(scope: JOBS)
   "Records what one's own systems saw of numbers on platforms. Numbers that are new are registered."
-  recordEvidence("What was seen." input: RecordEvidenceInput!): RecordEvidencePayload! @access(roles: [STEWARD, OPERATOR])
+  recordEvidence("What was seen." input: RecordEvidenceInput!): RecordEvidencePayload! @access(scope: EDIT)
   "Makes a webhook. Its secret is shown this once."
-  createWebhook("The webhook." input: CreateWebhookInput!): WebhookSecretPayload! @access(roles: [ADMIN])
+  createWebhook("The webhook." input: CreateWebhookInput!): WebhookSecretPayload! @access(scope: ADMINISTER)
   "Changes a webhook."
-  updateWebhook("What to change." input: UpdateWebhookInput!): WebhookPayload! @access(roles: [ADMIN])
+  updateWebhook("What to change." input: UpdateWebhookInput!): WebhookPayload! @access(scope: ADMINISTER)
   "Gives a webhook a new secret. For a day messages carry signatures of both, so that the receiver can change over."
-  rotateWebhookSecret("Which webhook." input: WebhookInput!): WebhookSecretPayload! @access(roles: [ADMIN])
+  rotateWebhookSecret("Which webhook." input: WebhookInput!): WebhookSecretPayload! @access(scope: ADMINISTER)
   "Removes a webhook with its deliveries."
-  deleteWebhook("Which webhook." input: WebhookInput!): DeleteWebhookPayload! @access(roles: [ADMIN])
+  deleteWebhook("Which webhook." input: WebhookInput!): DeleteWebhookPayload! @access(scope: ADMINISTER)
   "Sends a test message to a webhook, paused or not. What came of it is in its deliveries."
-  testWebhook("Which webhook." input: WebhookInput!): WebhookDeliveryPayload! @access(roles: [ADMIN])
+  testWebhook("Which webhook." input: WebhookInput!): WebhookDeliveryPayload! @access(scope: ADMINISTER)
   "Tries a dead delivery again."
-  retryWebhookDelivery("Which delivery." input: WebhookDeliveryInput!): WebhookDeliveryPayload! @access(roles: [ADMIN])
+  retryWebhookDelivery("Which delivery." input: WebhookDeliveryInput!): WebhookDeliveryPayload! @access(scope: ADMINISTER)
+  "Makes an API key. Its token is shown this once."
+  createApiKey("The key." input: CreateApiKeyInput!): CreateApiKeyPayload! @access(scope: ADMINISTER)
+  "Changes a key: its name, its end."
+  updateApiKey("What to change." input: UpdateApiKeyInput!): ApiKeyPayload! @access(scope: ADMINISTER)
+  "Ends a key for good. What lives by it, streams and sockets, ends within seconds."
+  revokeApiKey("Which key." input: ApiKeyInput!): ApiKeyPayload! @access(scope: ADMINISTER)
   "Creates a source or changes its priority."
-  upsertSource("The source." input: UpsertSourceInput!): UpsertSourcePayload! @access(roles: [ADMIN])
+  upsertSource("The source." input: UpsertSourceInput!): UpsertSourcePayload! @access(scope: ADMINISTER)
 }
 
 "Live views. Each sends what is known at once, then at most four updates a second."
 type Subscription {
   "The progress of a job. The final state always arrives, also to one who subscribes after the end; then the stream completes."
-  validationJobProgress("The job's id." id: ID!): ValidationJobProgress!
+  validationJobProgress("The job's id." id: ID!): ValidationJobProgress! @access(scope: READ)
   "The progress of an import. The final state always arrives; then the stream completes."
-  importProgress("The import's id." id: ID!): ImportProgress!
+  importProgress("The import's id." id: ID!): ImportProgress! @access(scope: READ)
   "Scores as they change. Under load the newest value of a number replaces those not yet sent."
-  leadScoreChanged("Which." filter: LeadFilter): LeadScore!
+  leadScoreChanged("Which." filter: LeadFilter): LeadScore! @access(scope: READ)
 }
 `, BuiltIn: false},
 }
@@ -1808,6 +2006,54 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AccessLogConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AccessLogConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AccessLogConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AccessLogConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AccessLogConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessLogConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessLogEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AccessLogEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AccessLogEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessLogEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AccessLogEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AccessLogEntry_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AccessLogEntry_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_AccessLogEntry_actor(ctx, field)
+	case "role":
+		return ec.fieldContext_AccessLogEntry_role(ctx, field)
+	case "purpose":
+		return ec.fieldContext_AccessLogEntry_purpose(ctx, field)
+	case "operation":
+		return ec.fieldContext_AccessLogEntry_operation(ctx, field)
+	case "fields":
+		return ec.fieldContext_AccessLogEntry_fields(ctx, field)
+	case "revealed":
+		return ec.fieldContext_AccessLogEntry_revealed(ctx, field)
+	case "requestId":
+		return ec.fieldContext_AccessLogEntry_requestId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessLogEntry", field.Name)
+}
 
 func (ec *executionContext) childFields_AddPhonePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -1823,6 +2069,78 @@ func (ec *executionContext) childFields_AddPhonePayload(ctx context.Context, fie
 		return ec.fieldContext_AddPhonePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AddPhonePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ApiKey_id(ctx, field)
+	case "name":
+		return ec.fieldContext_ApiKey_name(ctx, field)
+	case "role":
+		return ec.fieldContext_ApiKey_role(ctx, field)
+	case "scopes":
+		return ec.fieldContext_ApiKey_scopes(ctx, field)
+	case "status":
+		return ec.fieldContext_ApiKey_status(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ApiKey_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ApiKey_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_ApiKey_expiresAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_ApiKey_revokedAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_ApiKey_lastUsedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKey", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ApiKeyConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ApiKeyConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ApiKeyConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ApiKeyConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ApiKeyEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ApiKeyEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_ApiKeyPayload_apiKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ApiKeyPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateApiKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiKey":
+		return ec.fieldContext_CreateApiKeyPayload_apiKey(ctx, field)
+	case "token":
+		return ec.fieldContext_CreateApiKeyPayload_token(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateApiKeyPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateApiKeyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Customer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2779,6 +3097,10 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_name(ctx, field)
 	case "role":
 		return ec.fieldContext_Viewer_role(ctx, field)
+	case "scopes":
+		return ec.fieldContext_Viewer_scopes(ctx, field)
+	case "purpose":
+		return ec.fieldContext_Viewer_purpose(ctx, field)
 	case "seesWholeNumbers":
 		return ec.fieldContext_Viewer_seesWholeNumbers(ctx, field)
 	}

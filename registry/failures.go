@@ -70,5 +70,5 @@ func harmless(text string) string {
 
 // WriteFailures writes the failures of a job as CSV, with whole numbers where the caller may see them.
 func (s *Service) WriteFailures(ctx context.Context, w io.Writer, id uuid.UUID) error {
-	return WriteFailures(ctx, s.store, w, id, ActorFrom(ctx).Role.SeesWholeNumbers())
+	return WriteFailures(ctx, s.store, w, id, ActorFrom(ctx).SeesWholeNumbers())
 }

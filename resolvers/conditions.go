@@ -18,7 +18,7 @@ func (phoneConditions) NumberPrefix(ctx context.Context, obj *registry.PhoneFilt
 		return nil, nil //nolint:nilnil // null is the answer: no prefix was told
 	}
 	digits := strings.TrimPrefix(prefix, "+")
-	if !registry.ActorFrom(ctx).Role.SeesWholeNumbers() && len(digits) > shownPrefix {
+	if !registry.ActorFrom(ctx).SeesWholeNumbers() && len(digits) > shownPrefix {
 		prefix = "+" + digits[:shownPrefix] + "…"
 	}
 	return &prefix, nil

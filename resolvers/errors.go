@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -22,17 +21,11 @@ const (
 	codeBadInput  = "BAD_REQUEST"
 )
 
-// forbidden is returned to callers whose role may not use a field.
-type forbidden struct{ roles []registry.Role }
+// forbidden is returned to callers who may not do something that no field of the schema tells.
+type forbidden struct{ scope registry.Scope }
 
 func (f *forbidden) Error() string {
-	names := make([]string, 0, len(f.roles)+1)
-	for _, r := range append(slices.Clone(f.roles), registry.RoleAdmin) {
-		if !slices.Contains(names, string(r)) {
-			names = append(names, string(r))
-		}
-	}
-	return "the role of this token may not do this: want " + strings.Join(names, " or ")
+	return "the token may not do this: it needs the scope " + string(f.scope)
 }
 
 // userErrors takes from err what the caller can correct, to be returned as data. path is where a thing that was not

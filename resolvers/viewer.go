@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/99designs/gqlgen/graphql"
-
-	"phoneregistry/graph"
 	"phoneregistry/graph/model"
 	"phoneregistry/registry"
 	"phoneregistry/registry/scoring"
@@ -17,7 +14,11 @@ import (
 // Viewer is the caller.
 func (q query) Viewer(ctx context.Context) (*model.Viewer, error) {
 	a := registry.ActorFrom(ctx)
-	return &model.Viewer{Name: a.Name, Role: a.Role, SeesWholeNumbers: a.Role.SeesWholeNumbers()}, nil
+	viewer := &model.Viewer{Name: a.Name, Role: a.Role, Scopes: a.Scopes().List(), SeesWholeNumbers: a.SeesWholeNumbers()}
+	if a.Purpose != "" {
+		viewer.Purpose = &a.Purpose
+	}
+	return viewer, nil
 }
 
 // Node finds any object by its global id.
@@ -99,17 +100,4 @@ func tiers() []registry.Tier {
 	return []registry.Tier{
 		scoring.TierPremium, scoring.TierHigh, scoring.TierMedium, scoring.TierLow, scoring.TierPoor, scoring.TierUnknown,
 	}
-}
-
-// Directives enforces the directives of the schema.
-func Directives() graph.DirectiveRoot {
-	return graph.DirectiveRoot{Access: access}
-}
-
-// access lets only callers through that hold one of the roles.
-func access(ctx context.Context, _ any, next graphql.Resolver, roles []registry.Role) (any, error) {
-	if registry.ActorFrom(ctx).May(roles...) {
-		return next(ctx)
-	}
-	return nil, &forbidden{roles: roles}
 }

@@ -48,10 +48,10 @@ func (r *Resolver) deliveryByID(ctx context.Context, id string) (*model.WebhookD
 }
 
 func administers(ctx context.Context) error {
-	if registry.ActorFrom(ctx).May() {
+	if registry.ActorFrom(ctx).May(registry.ScopeAdmin) {
 		return nil
 	}
-	return &forbidden{roles: []registry.Role{registry.RoleAdmin}}
+	return &forbidden{scope: registry.ScopeAdmin}
 }
 
 // Webhooks pages through the webhooks, newest first.

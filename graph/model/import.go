@@ -55,7 +55,7 @@ type QuarantineEntry struct{ registry.QuarantineEntry }
 
 // Raw is the row as received, and null for callers that may not see whole numbers. What is not UTF-8 is replaced.
 func (q *QuarantineEntry) Raw(ctx context.Context) *string {
-	if !registry.ActorFrom(ctx).Role.SeesWholeNumbers() {
+	if !registry.ActorFrom(ctx).SeesWholeNumbers() {
 		return nil
 	}
 	raw := strings.ToValidUTF8(string(q.QuarantineEntry.Raw), "\uFFFD")

@@ -29,6 +29,42 @@ type AddPhonePayload struct {
 	UserErrors []registry.Error `json:"userErrors"`
 }
 
+// The API key to act on.
+type APIKeyInput struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
+// What a change of an API key did.
+type APIKeyPayload struct {
+	// The key as it is now; null on user errors.
+	APIKey *APIKey `json:"apiKey,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
+// An API key to make.
+type CreateAPIKeyInput struct {
+	// A name for people: 1 to 100 characters.
+	Name string `json:"name"`
+	// Its role.
+	Role registry.Role `json:"role"`
+	// Restrict it to these scopes of its role; all of them unless told.
+	Scopes graphql.Omittable[[]registry.Scope] `json:"scopes,omitempty"`
+	// Until when it works, in the future; until revoked unless told.
+	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
+}
+
+// What `createApiKey` did.
+type CreateAPIKeyPayload struct {
+	// The key; null on user errors.
+	APIKey *APIKey `json:"apiKey,omitempty"`
+	// The bearer token. It is shown this once.
+	Token *string `json:"token,omitempty"`
+	// What the caller can correct.
+	UserErrors []registry.Error `json:"userErrors"`
+}
+
 // A standing schedule to make.
 type CreateValidationScheduleInput struct {
 	// Its name: 1 to 200 characters, not taken yet.
@@ -215,6 +251,16 @@ type TierCount struct {
 	Count int64 `json:"count"`
 }
 
+// What to change of an API key. What is left out stays.
+type UpdateAPIKeyInput struct {
+	// Its id.
+	ID string `json:"id"`
+	// Another name.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// Another end: in the future, or now to end it at once; null: until revoked. A key that is over stays over.
+	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
+}
+
 // What to change of a schedule. What is left out stays; null takes a limit away.
 type UpdateValidationScheduleInput struct {
 	// Its id.
@@ -321,7 +367,11 @@ type Viewer struct {
 	Name string `json:"name"`
 	// Its role.
 	Role registry.Role `json:"role"`
-	// Whether numbers are shown whole.
+	// What it may do: the scopes of its role, less those that its key does not have.
+	Scopes []registry.Scope `json:"scopes"`
+	// For what whole numbers are asked, as told in the header `X-Purpose`, in `connection_init` as `purpose`, or in the request's extensions as `purpose`; null when nothing was told.
+	Purpose *string `json:"purpose,omitempty"`
+	// Whether numbers are shown whole: the caller holds REVEAL, and has told a purpose or is an administrator.
 	SeesWholeNumbers bool `json:"seesWholeNumbers"`
 }
 

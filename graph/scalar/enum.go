@@ -128,3 +128,19 @@ func UnmarshalPhoneOrderField(v any) (registry.PhoneOrderField, error) {
 	return unmarshalEnum(v, registry.OrderByNumber, registry.OrderByCreatedAt, registry.OrderByUpdatedAt,
 		registry.OrderByScore)
 }
+
+// MarshalScope writes a Scope.
+func MarshalScope(v registry.Scope) graphql.Marshaler { return marshalEnum(v) }
+
+// UnmarshalScope reads a Scope.
+func UnmarshalScope(v any) (registry.Scope, error) {
+	return unmarshalEnum(v, registry.AllScopes()...)
+}
+
+// MarshalAPIKeyStatus writes an ApiKeyStatus.
+func MarshalAPIKeyStatus(v registry.APIKeyStatus) graphql.Marshaler { return marshalEnum(v) }
+
+// UnmarshalAPIKeyStatus reads an ApiKeyStatus.
+func UnmarshalAPIKeyStatus(v any) (registry.APIKeyStatus, error) {
+	return unmarshalEnum(v, registry.APIKeyActive, registry.APIKeyExpired, registry.APIKeyRevoked)
+}

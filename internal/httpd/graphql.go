@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph"
+	"phoneregistry/graph/access"
 	"phoneregistry/graph/documents"
 	"phoneregistry/graph/flat"
 	"phoneregistry/graph/guard"
@@ -47,7 +48,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 }
 
 func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor {
-	config := graph.Config{Resolvers: r, Directives: resolvers.Directives()}
+	config := graph.Config{Resolvers: r}
 	config.Schema = Schema()
 	exec := executor.New(graph.NewExecutableSchema(config))
 	checked := guard.NewDocuments(c.Limits)
@@ -57,6 +58,7 @@ func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor
 	exec.SetRecoverFunc(r.Recover)
 	exec.Use(documents.New(c.Documents)) // first: what it finds is then looked at like what was sent
 	exec.Use(checked)
+	exec.Use(access.Enforce{Rules: access.Read(config.Schema)})
 	exec.Use(introspection{})
 	exec.AroundOperations(m.countOperation)
 	exec.AroundOperations(flat.New().Around)

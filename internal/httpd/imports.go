@@ -37,7 +37,7 @@ type received struct {
 // file as the body, or as the one file of a form. The body is never held whole. 202 with the import, which goes on by
 // itself; 200 when the same file was imported before, and nothing has changed.
 func (s *imports) receive(w http.ResponseWriter, r *http.Request) {
-	if !registry.ActorFrom(r.Context()).May(registry.RoleOperator) {
+	if !registry.ActorFrom(r.Context()).May(registry.ScopeImports) {
 		writeError(w, r, http.StatusForbidden, "FORBIDDEN", "the role of this token may not do this: want OPERATOR or ADMIN")
 		return
 	}
@@ -249,7 +249,7 @@ func (s *imports) show(w http.ResponseWriter, r *http.Request) {
 // quarantine answers GET /v1/imports/{id}/quarantine.csv?reason=…: what was not accepted, with the rows as received,
 // for those who may see whole numbers.
 func (s *imports) quarantine(w http.ResponseWriter, r *http.Request) {
-	if !registry.ActorFrom(r.Context()).Role.SeesWholeNumbers() {
+	if !registry.ActorFrom(r.Context()).SeesWholeNumbers() {
 		writeError(w, r, http.StatusForbidden, "FORBIDDEN",
 			"the rows hold whole numbers: want a token with the role STEWARD, OPERATOR or ADMIN")
 		return
