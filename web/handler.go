@@ -32,20 +32,37 @@ const (
 //go:embed unbuilt.html
 var unbuiltPage []byte
 
+//go:embed switchedoff.html
+var switchedOffPage []byte
+
 // Handler serves the UI: the dashboard at /, GraphiQL at /graphiql, and their files. Other paths
 // are answered 404, methods other than GET and HEAD 405. When the UI was not built, both pages
 // are answered 503 with a page that says how to build it. The handler asks nobody who they are:
 // the pages hold no data, and ask for a token before they call the API.
-func Handler(log *slog.Logger) http.Handler {
+func Handler(log *slog.Logger, options ...Option) http.Handler {
 	files, built := Files()
-	return newSite(files, built, log)
+	s := newSite(files, built, log)
+	for _, option := range options {
+		option(s)
+	}
+	return s
+}
+
+// Option changes what Handler serves.
+type Option func(*site)
+
+// WithoutGraphiQL answers /graphiql with 404 and a page that says that it is switched off. The answer at / then lacks the
+// header Link with rel="service-doc", by which the dashboard knows whether to show the way.
+func WithoutGraphiQL() Option {
+	return func(s *site) { s.noGraphiQL = true }
 }
 
 // site is the built UI, ready to be served.
 type site struct {
-	assets map[string]*asset
-	built  bool
-	log    *slog.Logger
+	assets     map[string]*asset
+	built      bool
+	noGraphiQL bool
+	log        *slog.Logger
 }
 
 func newSite(files fs.FS, built bool, log *slog.Logger) *site {
@@ -70,8 +87,15 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch name := strings.TrimPrefix(r.URL.Path, "/"); name {
 	case "":
+		if !s.noGraphiQL {
+			w.Header().Set("Link", `</graphiql>; rel="service-doc"`)
+		}
 		s.page(w, r, dashboardPage, dashboardPolicy)
 	case "graphiql", "graphiql/":
+		if s.noGraphiQL {
+			s.plain(w, r, http.StatusNotFound, switchedOffPage)
+			return
+		}
 		s.page(w, r, graphiqlPage, graphiqlPolicy)
 	default:
 		s.file(w, r, name)
@@ -82,7 +106,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // hashed files of the build it belongs to; the entity tag makes that cheap.
 func (s *site) page(w http.ResponseWriter, r *http.Request, name, policy string) {
 	if !s.built {
-		s.unbuilt(w, r)
+		s.plain(w, r, http.StatusServiceUnavailable, unbuiltPage)
 		return
 	}
 	w.Header().Set("Content-Security-Policy", policy)
@@ -112,16 +136,17 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, a *asset) {
 	}
 }
 
-func (s *site) unbuilt(w http.ResponseWriter, r *http.Request) {
+// plain answers with a page that needs no build.
+func (s *site) plain(w http.ResponseWriter, r *http.Request, status int, page []byte) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", plainPolicy)
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusServiceUnavailable)
+	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return
 	}
-	if _, err := w.Write(unbuiltPage); err != nil {
+	if _, err := w.Write(page); err != nil {
 		s.log.DebugContext(r.Context(), "web page not sent", "error", err)
 	}
 }

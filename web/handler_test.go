@@ -326,3 +326,25 @@ func TestEmbedded(t *testing.T) {
 		}
 	}
 }
+
+func TestGraphiQLSwitchedOff(t *testing.T) {
+	on, off := newSite(builtFiles(), true, discard()), newSite(builtFiles(), true, discard())
+	WithoutGraphiQL()(off)
+	const way = `</graphiql>; rel="service-doc"`
+	if got := get(t, on, "/").Header.Get("Link"); got != way {
+		t.Errorf("the dashboard's Link is %q, want %q", got, way)
+	}
+	if r := get(t, off, "/"); r.StatusCode != http.StatusOK || r.Header.Get("Link") != "" {
+		t.Errorf("without GraphiQL the dashboard is answered %d with Link %q", r.StatusCode, r.Header.Get("Link"))
+	}
+	for _, path := range []string{"/graphiql", "/graphiql/"} {
+		r := get(t, off, path)
+		text := string(body(t, r))
+		if r.StatusCode != http.StatusNotFound || !strings.Contains(text, "switched off") || strings.Contains(text, "<script") {
+			t.Errorf("%s is answered %d: %s", path, r.StatusCode, text)
+		}
+		if got := r.Header.Get("Content-Security-Policy"); got != plainPolicy {
+			t.Errorf("%s has the policy %q", path, got)
+		}
+	}
+}
