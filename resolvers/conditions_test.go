@@ -8,24 +8,26 @@ import (
 
 func TestNumberPrefix(t *testing.T) {
 	for _, c := range []struct {
-		role         registry.Role
+		actor        registry.Actor
 		prefix, want string
 	}{
-		{registry.RoleViewer, "", ""},
-		{registry.RoleViewer, "+57", "+57"},
-		{registry.RoleViewer, "573", "573"},
-		{registry.RoleViewer, "+573001234567", "+573…"},
-		{registry.RoleAnalyst, "573001234567", "+573…"},
-		{registry.RoleOperator, "+573001234567", "+573001234567"},
-		{registry.RoleAdmin, "57300", "57300"},
+		{registry.Actor{Role: registry.RoleViewer}, "", ""},
+		{registry.Actor{Role: registry.RoleViewer}, "+57", "+57"},
+		{registry.Actor{Role: registry.RoleViewer}, "573", "573"},
+		{registry.Actor{Role: registry.RoleViewer}, "+573001234567", "+573…"},
+		{registry.Actor{Role: registry.RoleAnalyst}, "573001234567", "+573…"},
+		{registry.Actor{Role: registry.RoleOperator, Purpose: "claim 7"}, "+573001234567", "+573…"},
+		{registry.Actor{Role: registry.RoleSteward}, "+573001234567", "+573…"},
+		{registry.Actor{Role: registry.RoleSteward, Purpose: "claim 7"}, "+573001234567", "+573001234567"},
+		{registry.Actor{Role: registry.RoleAdmin}, "57300", "57300"},
 	} {
-		ctx := registry.WithActor(t.Context(), registry.Actor{Role: c.role})
+		ctx := registry.WithActor(t.Context(), c.actor)
 		got, err := phoneConditions{}.NumberPrefix(ctx, &registry.PhoneFilter{NumberPrefix: c.prefix})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if (got == nil) != (c.want == "") || got != nil && *got != c.want {
-			t.Errorf("%s sees the prefix %q as %v, want %q", c.role, c.prefix, got, c.want)
+			t.Errorf("%+v sees the prefix %q as %v, want %q", c.actor, c.prefix, got, c.want)
 		}
 	}
 }

@@ -25,10 +25,10 @@ func written(t testing.TB, m graphql.Marshaler) string {
 	return b.String()
 }
 
-func writtenFor(t testing.TB, role registry.Role, m graphql.ContextMarshaler) string {
+func writtenFor(t testing.TB, actor registry.Actor, m graphql.ContextMarshaler) string {
 	t.Helper()
 	var b bytes.Buffer
-	ctx := registry.WithActor(context.Background(), registry.Actor{Role: role})
+	ctx := registry.WithActor(context.Background(), actor)
 	if err := m.MarshalGQLContext(ctx, &b); err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +36,19 @@ func writtenFor(t testing.TB, role registry.Role, m graphql.ContextMarshaler) st
 }
 
 func TestE164IsMaskedByRole(t *testing.T) {
-	for role, want := range map[registry.Role]string{
-		"": `"+5730****67"`, registry.RoleViewer: `"+5730****67"`, registry.RoleAnalyst: `"+5730****67"`,
-		registry.RoleSteward: `"+573001234567"`, registry.RoleOperator: `"+573001234567"`, registry.RoleAdmin: `"+573001234567"`,
+	const masked, whole = `"+5730****67"`, `"+573001234567"`
+	for role, want := range map[registry.Role]struct{ without, withPurpose string }{
+		"": {masked, masked}, registry.RoleViewer: {masked, masked}, registry.RoleAnalyst: {masked, masked},
+		registry.RoleSteward: {masked, whole}, registry.RoleOperator: {masked, masked}, registry.RoleAdmin: {whole, whole},
 	} {
-		if got := writtenFor(t, role, scalar.MarshalE164(573001234567)); got != want {
-			t.Errorf("%q: %s; want %s", role, got, want)
+		if got := writtenFor(t, registry.Actor{Role: role}, scalar.MarshalE164(573001234567)); got != want.without {
+			t.Errorf("%q: %s; want %s", role, got, want.without)
+		}
+		if got := writtenFor(t, registry.Actor{Role: role, Purpose: "claim 7"}, scalar.MarshalE164(573001234567)); got != want.withPurpose {
+			t.Errorf("%q with a purpose: %s; want %s", role, got, want.withPurpose)
 		}
 	}
-	if got := writtenFor(t, registry.RoleAdmin, scalar.MarshalE164(0)); got != "null" {
+	if got := writtenFor(t, registry.Actor{Role: registry.RoleAdmin}, scalar.MarshalE164(0)); got != "null" {
 		t.Errorf("no number: %s", got)
 	}
 }
@@ -178,7 +182,7 @@ func FuzzE164(f *testing.F) {
 		if err != nil && codeOf(err) != registry.CodeInvalidNumber {
 			t.Errorf("%q: %v", text, err)
 		}
-		if err == nil && strings.Contains(writtenFor(t, registry.RoleViewer, scalar.MarshalE164(n)), text[5:]) && len(text) > 9 {
+		if err == nil && strings.Contains(writtenFor(t, registry.Actor{Role: registry.RoleViewer}, scalar.MarshalE164(n)), text[5:]) && len(text) > 9 {
 			t.Errorf("the masked form of a number of %d digits shows its end", len(text)-1)
 		}
 		_ = n.Masked()

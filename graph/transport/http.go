@@ -19,6 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"phoneregistry/graph/access"
 	"phoneregistry/graph/documents"
 )
 
@@ -212,17 +213,26 @@ func timedOut() gqlerror.List {
 // requestErrorStatus is the status of a request that was refused before it was run. GraphQL over HTTP wants 4xx with
 // the newer media type, and 200 with application/json when the request was well formed but the document was not. That a
 // document is to be sent along is, with application/json, said with 200 as well: Apollo's clients expect it.
+//
+// An operation that its caller may not ask for is well formed: it is forbidden with the newer media type, and an answer
+// with errors like any other to those who read only these.
 func requestErrorStatus(media string, errs gqlerror.List) int {
-	if media == mediaJSON && (errcode.GetErrorKind(errs) == errcode.KindProtocol || asksForDocument(errs)) {
+	forbidden := has(errs, access.Code)
+	switch {
+	case media == mediaJSON && (forbidden || errcode.GetErrorKind(errs) == errcode.KindProtocol || asksForDocument(errs)):
 		return http.StatusOK
+	case forbidden:
+		return http.StatusForbidden
 	}
 	return http.StatusBadRequest
 }
 
+func has(errs gqlerror.List, code string) bool {
+	return slices.ContainsFunc(errs, func(err *gqlerror.Error) bool { return err.Extensions["code"] == code })
+}
+
 func asksForDocument(errs gqlerror.List) bool {
-	return slices.ContainsFunc(errs, func(err *gqlerror.Error) bool {
-		return err.Extensions["code"] == documents.CodeNotFound || err.Extensions["code"] == documents.CodeNotSupported
-	})
+	return has(errs, documents.CodeNotFound) || has(errs, documents.CodeNotSupported)
 }
 
 // writeResponse writes a response as JSON. The data has been written as JSON by the executor and is not looked at

@@ -54,6 +54,14 @@ type app struct {
 	client     *http.Client
 	tune       func(*http.Server)
 	stop       func() // ends the server, as the program does
+	purpose    string // told with every request and socket; "": none
+}
+
+// forPurpose is the same app to one who tells a purpose.
+func (a *app) forPurpose(purpose string) *app {
+	told := *a
+	told.purpose = purpose
+	return &told
 }
 
 // statements counts the statements that go to PostgreSQL.
@@ -238,6 +246,9 @@ func (a *app) request(t testing.TB, role registry.Role, method, path, contentTyp
 	}
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
+	}
+	if a.purpose != "" {
+		r.Header.Set("X-Purpose", a.purpose)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])

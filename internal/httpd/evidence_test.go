@@ -37,12 +37,12 @@ func TestRecordEvidenceOverGraphQL(t *testing.T) {
 		{"number": "+573001000000", "platform": "INSTAGRAM", "kind": "LOGIN", "observedAt": "2026-01-02T03:04:05Z", "holdsFor": "P2Y", "reference": "crm:7"},
 		{"number": "+573001000000", "platform": "FACEBOOK", "kind": "LEAD_FORM"},
 	}}}
-	for _, role := range []registry.Role{registry.RoleViewer, registry.RoleAnalyst} {
+	for _, role := range []registry.Role{registry.RoleViewer, registry.RoleAnalyst, registry.RoleOperator} {
 		if got := a.try(t, role, recordEvidence, input); len(got.Errors) != 1 || got.Errors[0].Extensions["code"] != "FORBIDDEN" {
 			t.Errorf("%s: %+v", role, got)
 		}
 	}
-	for _, role := range []registry.Role{registry.RoleSteward, registry.RoleOperator, registry.RoleAdmin} {
+	for _, role := range []registry.Role{registry.RoleSteward, registry.RoleAdmin} {
 		got := ask[evidenceAnswer](t, a, role, recordEvidence, input).RecordEvidence
 		if got.Recorded != 2 || len(got.Validations) != 2 || len(got.UserErrors) != 0 {
 			t.Fatalf("%s: %+v", role, got)

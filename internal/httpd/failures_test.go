@@ -30,7 +30,7 @@ func TestFailuresAsCSV(t *testing.T) {
 	}
 	path := "/v1/jobs/" + id + "/failures.csv"
 	for role, whole := range map[registry.Role]bool{
-		registry.RoleViewer: false, registry.RoleAnalyst: false, registry.RoleSteward: true, registry.RoleOperator: true, registry.RoleAdmin: true,
+		registry.RoleViewer: false, registry.RoleAnalyst: false, registry.RoleSteward: false, registry.RoleOperator: false, registry.RoleAdmin: true,
 	} {
 		response := a.request(t, role, http.MethodGet, path, "", nil)
 		rows, err := csv.NewReader(strings.NewReader(readAll(t, response))).ReadAll()

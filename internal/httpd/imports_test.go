@@ -74,13 +74,13 @@ func TestUpload(t *testing.T) {
 
 func (a *app) checkQuarantine(t *testing.T, id string) {
 	t.Helper()
-	csv := a.request(t, registry.RoleSteward, http.MethodGet, "/v1/imports/"+id+"/quarantine.csv", "", nil)
+	csv := a.request(t, registry.RoleAdmin, http.MethodGet, "/v1/imports/"+id+"/quarantine.csv", "", nil)
 	text := readAll(t, csv)
 	if csv.StatusCode != http.StatusOK || !strings.HasPrefix(text, "row,reason,message,raw\n2,") || !strings.Contains(text, "c2,123") ||
 		!strings.HasPrefix(csv.Header.Get("Content-Type"), "text/csv") || !strings.HasPrefix(csv.Header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("%d %v %s", csv.StatusCode, csv.Header, text)
 	}
-	for _, role := range []registry.Role{registry.RoleViewer, registry.RoleAnalyst} {
+	for _, role := range []registry.Role{registry.RoleViewer, registry.RoleAnalyst, registry.RoleSteward, registry.RoleOperator} {
 		refused := a.request(t, role, http.MethodGet, "/v1/imports/"+id+"/quarantine.csv", "", nil)
 		if body := readAll(t, refused); refused.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %d %s", role, refused.StatusCode, body)

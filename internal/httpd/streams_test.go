@@ -84,7 +84,11 @@ func (c *wsClient) closed(t testing.TB) int {
 func (a *app) connect(t testing.TB, role registry.Role) *wsClient {
 	t.Helper()
 	c := a.dial(t, nil)
-	c.send(t, "", "connection_init", vars{"Authorization": "Bearer " + a.tokens[role]})
+	init := vars{"Authorization": "Bearer " + a.tokens[role]}
+	if a.purpose != "" {
+		init["purpose"] = a.purpose
+	}
+	c.send(t, "", "connection_init", init)
 	if m := c.next(t); m.Type != "connection_ack" {
 		t.Fatalf("%+v; want connection_ack", m)
 	}
@@ -199,7 +203,7 @@ func TestSubscriptionsThatCannotBe(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	c.send(t, "z", "subscribe", vars{"query": `mutation { upsertSource(input: {name: "a", priority: 1}) { userErrors { code } } }`})
-	if m := c.next(t); m.Type != "next" || !strings.Contains(string(m.Payload), "FORBIDDEN") {
+	if m := c.next(t); m.Type != "error" || m.ID != "z" || !strings.Contains(string(m.Payload), `"code":"FORBIDDEN"`) {
 		t.Errorf("%s %s", m.Type, m.Payload)
 	}
 }

@@ -264,7 +264,7 @@ func TestWebhookMistakes(t *testing.T) {
 	}
 	for _, role := range []registry.Role{registry.RoleViewer, registry.RoleOperator} {
 		if no := a.try(t, role, `{ webhooks { nodes { id } } }`, nil); len(no.Errors) != 1 ||
-			no.Errors[0].Extensions["code"] != "FORBIDDEN" || !strings.HasSuffix(no.Errors[0].Message, ": want ADMIN") {
+			no.Errors[0].Extensions["code"] != "FORBIDDEN" || no.Errors[0].Extensions["scope"] != "ADMINISTER" {
 			t.Errorf("webhooks as %s: %+v", role, no)
 		}
 	}

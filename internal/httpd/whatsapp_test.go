@@ -196,7 +196,7 @@ func TestWhatsAppIsProven(t *testing.T) {
 // TestWhatsAppBecomesEvidence: from the signed notification to the score that a subscriber gets.
 func TestWhatsAppBecomesEvidence(t *testing.T) {
 	a := newApp(t, withWhatsApp)
-	changes := a.subscribe(t, registry.RoleSteward, `subscription { leadScoreChanged(filter: {regions: ["CO"]}) {
+	changes := a.subscribe(t, registry.RoleAdmin, `subscription { leadScoreChanged(filter: {regions: ["CO"]}) {
 		total phone { number } components { platform status method } } }`, nil)
 	at := time.Now().Add(-time.Hour).Truncate(time.Second).UTC()
 	if status := a.tell(t, delivery("delivered", at, "+573001000000")); status != http.StatusOK {
