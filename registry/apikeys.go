@@ -22,3 +22,14 @@ func (k APIKey) Status(now time.Time) APIKeyStatus {
 	}
 	return APIKeyActive
 }
+
+// Allowed is what the key's bearer may do.
+func (k APIKey) Allowed() Scopes {
+	if k.Scopes == 0 {
+		return k.Role.Scopes()
+	}
+	return k.Role.Scopes() & k.Scopes
+}
+
+// Withheld is what of its role the key's bearer may not do.
+func (k APIKey) Withheld() Scopes { return k.Role.Scopes() &^ k.Allowed() }

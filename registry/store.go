@@ -126,6 +126,7 @@ type APIKey struct {
 	ID         uuid.UUID
 	Name       string
 	Role       Role
+	Scopes     Scopes // of its role, those that it is restricted to; zero: all
 	CreatedBy  string
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero: until revoked

@@ -27,7 +27,7 @@ func (*APIKey) IsNode() {}
 func (k *APIKey) ID() string { return opaque.UUID(KindAPIKey, k.APIKey.ID) }
 
 // Scopes is what its bearer may do.
-func (k *APIKey) Scopes() []registry.Scope { return k.Role.Scopes().List() }
+func (k *APIKey) Scopes() []registry.Scope { return k.Allowed().List() }
 
 // ExpiresAt is null until it is revoked.
 func (k *APIKey) ExpiresAt() *time.Time { return moment(k.APIKey.ExpiresAt) }

@@ -33,6 +33,9 @@ const (
 	maxToken  = 512 // bytes of what may be a token
 )
 
+// bootstrap is what the token of the configuration is called, as an actor and as a token.
+const bootstrap = "bootstrap"
+
 // ErrUnauthenticated is returned for a token that is not known, expired or revoked, and for none.
 var ErrUnauthenticated = errors.New("no valid token")
 
@@ -123,7 +126,7 @@ func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, beare
 	}
 	hash := Hash(token)
 	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
-		return hash, bearer{actor: registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin}}, nil
+		return hash, bearer{actor: registry.Actor{Name: bootstrap, Role: registry.RoleAdmin, Token: bootstrap}}, nil
 	}
 	if b, ok := a.remembered(hash); ok {
 		return hash, b, nil
@@ -158,7 +161,8 @@ func (a *Authenticator) ofStore(ctx context.Context, hash [32]byte) (bearer, err
 	if !now.Before(until) || !key.Role.Valid() {
 		return bearer{}, ErrUnauthenticated
 	}
-	return bearer{registry.Actor{Name: key.Name, Role: key.Role}, key.ID, key.ExpiresAt, until}, nil
+	actor := registry.Actor{Name: key.Name, Role: key.Role, Withheld: key.Withheld(), Token: "key:" + key.ID.String()}
+	return bearer{actor, key.ID, key.ExpiresAt, until}, nil
 }
 
 func (a *Authenticator) remembered(hash [32]byte) (bearer, bool) {

@@ -45,6 +45,9 @@ func (k *keys) add(role registry.Role, expires time.Time) (token string) {
 	return token
 }
 
+// name is what the token is called, the same on every server.
+func (k *keys) name(token string) string { return "key:" + k.byHash[auth.Hash(token)].ID.String() }
+
 func TestTokensAreRandomAndLong(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
@@ -62,6 +65,10 @@ func TestAuthenticate(t *testing.T) {
 	viewer := store.add(registry.RoleViewer, time.Time{})
 	expired := store.add(registry.RoleViewer, now)
 	odd := store.add("JANITOR", time.Time{})
+	narrow := store.add(registry.RoleSteward, time.Time{})
+	restricted := store.byHash[auth.Hash(narrow)]
+	restricted.Scopes = registry.ScopesOf(registry.ScopeRead, registry.ScopeAdmin) // of these, the role has one
+	store.byHash[auth.Hash(narrow)] = restricted
 	a := auth.New(auth.Config{Store: store, BootstrapToken: "first", Now: func() time.Time { return now }})
 	ctx := registry.WithActor(t.Context(), registry.Actor{RequestID: "r1"})
 	for name, c := range map[string]struct {
@@ -69,8 +76,12 @@ func TestAuthenticate(t *testing.T) {
 		want  registry.Actor
 		err   error
 	}{
-		"bootstrap":    {"first", registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin, RequestID: "r1"}, nil},
-		"key":          {viewer, registry.Actor{Name: "reader", Role: registry.RoleViewer, RequestID: "r1"}, nil},
+		"bootstrap": {"first", registry.Actor{Name: "bootstrap", Role: registry.RoleAdmin, Token: "bootstrap", RequestID: "r1"}, nil},
+		"key":       {viewer, registry.Actor{Name: "reader", Role: registry.RoleViewer, Token: store.name(viewer), RequestID: "r1"}, nil},
+		"restricted": {narrow, registry.Actor{
+			Name: "reader", Role: registry.RoleSteward, Withheld: registry.ScopesOf("AGGREGATE", "EXPORT", "REVEAL", "EDIT"),
+			Token: store.name(narrow), RequestID: "r1",
+		}, nil},
 		"expired":      {expired, registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
 		"unknown role": {odd, registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},
 		"unknown":      {auth.NewToken(), registry.Actor{RequestID: "r1"}, auth.ErrUnauthenticated},

@@ -96,7 +96,10 @@ func (i *issuer) bearer(ctx context.Context, text string) (bearer, error) {
 	if role == "" {
 		return bearer{}, ErrNoRole
 	}
-	b := bearer{actor: registry.Actor{Name: nameOf(token.Subject, claims), Role: role}, expires: expires}
+	actor := registry.Actor{
+		Name: nameOf(token.Subject, claims), Role: role, Token: "oidc:" + i.Issuer + "#" + plain(token.Subject),
+	}
+	b := bearer{actor: actor, expires: expires}
 	b.until = now.Add(cacheFor)
 	if expires.Before(b.until) {
 		b.until = expires
@@ -167,12 +170,24 @@ func nameOf(subject string, claims map[string]any) string {
 	if mail, ok := claims["email"].(string); ok && mail != "" && claims["email_verified"] == true {
 		name = mail
 	}
-	odd := func(r rune) bool { return !unicode.IsGraphic(r) }
-	if len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, odd) {
-		hash := Hash(subject)
-		name = hex.EncodeToString(hash[:16])
+	if plain(name) != name {
+		name = hashed(subject)
 	}
 	return "oidc:" + name
+}
+
+// plain returns a name as it is, or a hash of one that is too long to be kept or cannot be shown.
+func plain(name string) string {
+	odd := func(r rune) bool { return !unicode.IsGraphic(r) }
+	if len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsFunc(name, odd) {
+		return name
+	}
+	return hashed(name)
+}
+
+func hashed(name string) string {
+	hash := Hash(name)
+	return hex.EncodeToString(hash[:16])
 }
 
 // refresh reads the keys again from time to time, so that those which the issuer took back are not believed for ever.

@@ -125,7 +125,8 @@ func TestTokensOfAnIssuer(t *testing.T) {
 	l := newLogin(t)
 	rs, es, ed := l.newKey(t, "rs", jose.RS256), l.newKey(t, "es", jose.ES256), l.newKey(t, "ed", jose.EdDSA)
 	long := strings.Repeat("x", 200)
-	steward := registry.Actor{Name: "oidc:u1", Role: registry.RoleSteward}
+	id := "oidc:" + l.URL + "#u1"
+	steward := registry.Actor{Name: "oidc:u1", Role: registry.RoleSteward, Token: id}
 	a := l.authenticator(&keys{})
 	unix := func(d time.Duration) int64 { return l.now.Add(d).Unix() }
 	for name, c := range map[string]struct {
@@ -141,8 +142,8 @@ func TestTokensOfAnIssuer(t *testing.T) {
 		"just expired":       {es, map[string]any{"exp": unix(-59 * time.Second)}, steward, nil},
 		"nearly valid":       {es, map[string]any{"nbf": unix(time.Minute)}, steward, nil},
 		"the highest role":   {es, map[string]any{"roles": []any{"readers", 7, "team"}}, steward, nil},
-		"one role":           {es, map[string]any{"roles": "readers"}, registry.Actor{Name: "oidc:u1", Role: registry.RoleViewer}, nil},
-		"mail":               {es, map[string]any{"email": "ana@example.com", "email_verified": true}, registry.Actor{Name: "oidc:ana@example.com", Role: registry.RoleSteward}, nil},
+		"one role":           {es, map[string]any{"roles": "readers"}, registry.Actor{Name: "oidc:u1", Role: registry.RoleViewer, Token: id}, nil},
+		"mail":               {es, map[string]any{"email": "ana@example.com", "email_verified": true}, registry.Actor{Name: "oidc:ana@example.com", Role: registry.RoleSteward, Token: id}, nil},
 		"mail of anybody":    {es, map[string]any{"email": "ana@example.com"}, steward, nil},
 		"wrong issuer":       {es, map[string]any{"iss": "https://evil.example"}, registry.Actor{}, auth.ErrUnauthenticated},
 		"wrong audience":     {es, map[string]any{"aud": "another"}, registry.Actor{}, auth.ErrUnauthenticated},
@@ -163,7 +164,8 @@ func TestTokensOfAnIssuer(t *testing.T) {
 		}
 	}
 	for _, subject := range []string{long, "a\nb"} {
-		if got, err := a.Authenticate(t.Context(), l.token(t, es, map[string]any{"sub": subject})); err != nil || len(got.Name) != len("oidc:")+32 {
+		if got, err := a.Authenticate(t.Context(), l.token(t, es, map[string]any{"sub": subject})); err != nil || len(got.Name) != len("oidc:")+32 ||
+			len(got.Token) != len(id)-len("u1")+32 {
 			t.Errorf("%q: %+v, %v", subject, got, err)
 		}
 	}

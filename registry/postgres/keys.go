@@ -12,13 +12,18 @@ import (
 	"phoneregistry/registry"
 )
 
-const keyColumns = `id, name, role, created_by, created_at, expires_at, revoked_at, last_used_at`
+const keyColumns = `id, name, role, scopes, created_by, created_at, expires_at, revoked_at, last_used_at`
 
 func scanAPIKey(row pgx.CollectableRow) (registry.APIKey, error) {
 	var k registry.APIKey
 	var expires, revoked, used *time.Time
-	err := row.Scan(&k.ID, &k.Name, &k.Role, &k.CreatedBy, &k.CreatedAt, &expires, &revoked, &used)
+	var scopes []registry.Scope
+	err := row.Scan(&k.ID, &k.Name, &k.Role, &scopes, &k.CreatedBy, &k.CreatedAt, &expires, &revoked, &used)
+	k.Scopes = registry.ScopesOf(scopes...)
 	k.ExpiresAt, k.RevokedAt, k.LastUsedAt = orZero(expires), orZero(revoked), orZero(used)
+	if err == nil && scopes != nil && k.Scopes == 0 { // must not be taken for a key that is not restricted
+		err = errors.New("a token is restricted to scopes that are not known")
+	}
 	return k, err
 }
 
@@ -40,22 +45,20 @@ func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (registry.APIKe
 
 // -- name: insert_api_key
 const insertAPIKey = `
-INSERT INTO api_keys (id, name, token_hash, role, created_by, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`
+INSERT INTO api_keys (id, name, token_hash, role, scopes, created_by, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 // CreateAPIKey keeps a token by its hash. k.CreatedAt is set by the store.
 func (s *Store) CreateAPIKey(ctx context.Context, k registry.APIKey, hash [32]byte) error {
 	return s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		var expires *time.Time
-		if !k.ExpiresAt.IsZero() {
-			expires = &k.ExpiresAt
-		}
-		if _, err := tx.Exec(ctx, insertAPIKey, k.ID, k.Name, hash[:], string(k.Role), k.CreatedBy, now, expires); err != nil {
+		_, err := tx.Exec(ctx, insertAPIKey, k.ID, k.Name, hash[:], string(k.Role), k.Scopes.List(), k.CreatedBy, now,
+			orNull(k.ExpiresAt))
+		if err != nil {
 			return wrapped(err, "write token")
 		}
-		return audit(ctx, tx, now, auditEntry{
-			Action: "token.created", ObjectID: k.ID, Details: map[string]any{"name": k.Name, "role": k.Role},
-		})
+		return audit(ctx, tx, now, auditEntry{Action: "token.created", ObjectID: k.ID, Details: map[string]any{
+			"name": k.Name, "role": k.Role, "scopes": k.Allowed().List(), "expires_at": orNull(k.ExpiresAt),
+		}})
 	})
 }
 
