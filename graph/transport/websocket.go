@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph/documents"
+	"phoneregistry/graph/reveal"
 )
 
 // subprotocol is the one that is spoken:
@@ -227,6 +229,7 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 	init.Stop()
 	var sent struct {
 		Authorization string `json:"Authorization"` // encoding/json takes any capitalisation
+		Purpose       string `json:"purpose"`
 	}
 	if len(payload) > 0 && json.Unmarshal(payload, &sent) != nil {
 		s.close(closeBadMessage, "Invalid message received")
@@ -240,7 +243,10 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 		s.close(closeForbidden, "Forbidden")
 		return false
 	}
-	s.caller = caller
+	if s.caller, err = reveal.WithPurpose(caller, cmp.Or(sent.Purpose, r.Header.Get(reveal.Header))); err != nil {
+		s.close(closeBadMessage, "Invalid message received: "+err.Error())
+		return false
+	}
 	context.AfterFunc(caller, func() {
 		if s.life.Err() == nil { // clients come back after this code, and may have newer credentials then
 			s.close(closeForbidden, "Forbidden: "+context.Cause(caller).Error())

@@ -16,6 +16,7 @@ import (
 	"phoneregistry/graph/documents"
 	"phoneregistry/graph/flat"
 	"phoneregistry/graph/guard"
+	"phoneregistry/graph/reveal"
 	"phoneregistry/graph/share"
 	"phoneregistry/graph/transport"
 	"phoneregistry/internal/auth"
@@ -28,7 +29,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	r := resolvers.New(resolvers.Config{Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger})
 	exec := newExecutor(r, c, m)
 	handler, err := transport.New(transport.Config{
-		Exec: share.New(exec, m.joined), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
+		Exec: reveal.New(share.New(exec, m.joined)), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))

@@ -85,7 +85,7 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	imports := &imports{importer: c.Importer, service: c.Service, log: c.Logger, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
-	authenticated := func(h http.HandlerFunc) http.Handler { return strict(c.Auth.Middleware(noteActor(h))) }
+	authenticated := func(h http.HandlerFunc) http.Handler { return strict(c.Auth.Middleware(noteActor(withPurpose(h)))) }
 
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", strict(graphQL))
