@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -25,6 +26,8 @@ type Service struct {
 	log       *slog.Logger
 	stats     statsCache
 
+	syncAccess func(ctx context.Context) error
+
 	privateWebhooks bool
 }
 
@@ -40,6 +43,9 @@ type Config struct {
 	Now       func() time.Time      // nil: time.Now
 	Logger    *slog.Logger          // nil: none
 
+	// SyncAccess writes what was recorded of accesses so far into the store; nil: it is there already.
+	SyncAccess func(ctx context.Context) error
+
 	// PrivateWebhooks lets webhooks be in private networks, and be called without TLS.
 	PrivateWebhooks bool
 }
@@ -49,7 +55,10 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, numbers: c.Numbers, model: c.Model, platforms: c.Platforms,
 		notify: c.Notifier, fleet: c.Fleet, maxPhones: c.MaxPhones, now: c.Now, log: c.Logger,
-		privateWebhooks: c.PrivateWebhooks,
+		privateWebhooks: c.PrivateWebhooks, syncAccess: c.SyncAccess,
+	}
+	if s.syncAccess == nil {
+		s.syncAccess = func(context.Context) error { return nil }
 	}
 	if s.notify == nil {
 		s.notify = silent{}

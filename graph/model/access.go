@@ -1,7 +1,6 @@
 package model
 
 import (
-	"strconv"
 	"time"
 
 	"phoneregistry/internal/opaque"
@@ -45,9 +44,7 @@ type AccessLogEntry struct{ registry.AccessEntry }
 func (*AccessLogEntry) IsNode() {}
 
 // ID is the global id.
-func (e *AccessLogEntry) ID() string {
-	return KindAccessEntry + "_" + strconv.FormatInt(e.AccessEntry.ID, 10)
-}
+func (e *AccessLogEntry) ID() string { return opaque.UUID(KindAccessEntry, e.AccessEntry.ID) }
 
 // Purpose is null when none was told.
 func (e *AccessLogEntry) Purpose() *string { return optional(e.AccessEntry.Purpose) }
