@@ -110,8 +110,15 @@ type ImportStore interface {
 type KeyStore interface {
 	// APIKeyByHash returns ErrNotFound for a hash that is not there, revoked or expired.
 	APIKeyByHash(ctx context.Context, hash [32]byte) (APIKey, error)
+	APIKey(ctx context.Context, id uuid.UUID) (APIKey, error)
+	// APIKeys pages through the tokens, newest first, also those revoked or expired.
+	APIKeys(ctx context.Context, p PageRequest) (Page[APIKey], error)
+	CountAPIKeys(ctx context.Context) (int64, error)
+	// CreateAPIKey keeps a token by its hash. k.CreatedAt is set by the store.
 	CreateAPIKey(ctx context.Context, k APIKey, hash [32]byte) error
-	APIKeys(ctx context.Context) ([]APIKey, error)
+	// UpdateAPIKey returns *Error INVALID_STATE when the token is revoked or expired.
+	UpdateAPIKey(ctx context.Context, id uuid.UUID, c APIKeyChange) (APIKey, error)
+	// RevokeAPIKey ends a token for good. One that is revoked stays as it is.
 	RevokeAPIKey(ctx context.Context, id uuid.UUID) error
 	// LiveAPIKeys returns those of the tokens that are there, neither revoked nor expired, in any order.
 	LiveAPIKeys(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)

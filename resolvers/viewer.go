@@ -47,6 +47,8 @@ func (q query) Node(ctx context.Context, id string) (model.Node, error) {
 		return asNode(orNull(q.webhookByID(ctx, id)))
 	case model.KindDelivery:
 		return asNode(orNull(q.deliveryByID(ctx, id)))
+	case model.KindAPIKey:
+		return asNode(orNull(q.apiKeyByID(ctx, id)))
 	}
 	return nil, nil //nolint:nilnil // nothing has such an id
 }

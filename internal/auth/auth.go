@@ -4,10 +4,7 @@ package auth
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +20,7 @@ import (
 )
 
 // Prefix begins every token, so that one that leaks is recognised for what it is.
-const Prefix = "prk_"
+const Prefix = registry.APIKeyPrefix
 
 // How long, and for how many tokens, the word of the store is believed. A token that is revoked works for at most
 // cacheFor longer.
@@ -40,14 +37,10 @@ const bootstrap = "bootstrap"
 var ErrUnauthenticated = errors.New("no valid token")
 
 // NewToken makes a token.
-func NewToken() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // does not fail: it would end the program
-	return Prefix + base64.RawURLEncoding.EncodeToString(b[:])
-}
+func NewToken() string { return registry.NewAPIToken() }
 
 // Hash is what is kept of a token. The token is random, so that a plain hash cannot be guessed back.
-func Hash(token string) [32]byte { return sha256.Sum256([]byte(token)) }
+func Hash(token string) [32]byte { return registry.HashAPIToken(token) }
 
 // Config is what an Authenticator is made of.
 type Config struct {

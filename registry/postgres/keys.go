@@ -62,20 +62,104 @@ func (s *Store) CreateAPIKey(ctx context.Context, k registry.APIKey, hash [32]by
 	})
 }
 
-// -- name: api_keys
-const selectAPIKeys = `
+// -- name: api_key
+const selectAPIKey = `
 SELECT ` + keyColumns + `
 FROM api_keys
-ORDER BY created_at, id`
+WHERE id = $1`
 
-// APIKeys returns all tokens, oldest first, also those revoked or expired.
-func (s *Store) APIKeys(ctx context.Context) ([]registry.APIKey, error) {
-	rows, err := s.pool.Query(ctx, selectAPIKeys)
+// APIKey returns a token; registry.ErrNotFound when there is none with this id.
+func (s *Store) APIKey(ctx context.Context, id uuid.UUID) (registry.APIKey, error) {
+	return findAPIKey(ctx, s.pool, selectAPIKey, id)
+}
+
+func findAPIKey(ctx context.Context, q querier, statement string, id uuid.UUID) (registry.APIKey, error) {
+	rows, err := q.Query(ctx, statement, id)
 	if err != nil {
-		return nil, wrapped(err, "read tokens")
+		return registry.APIKey{}, wrapped(err, "read token")
 	}
-	keys, err := pgx.CollectRows(rows, scanAPIKey)
-	return keys, wrapped(err, "read tokens")
+	k, err := pgx.CollectExactlyOneRow(rows, scanAPIKey)
+	return k, found(err, "read token")
+}
+
+// APIKeys returns one page of the tokens, newest first, also those revoked or expired.
+func (s *Store) APIKeys(ctx context.Context, p registry.PageRequest) (registry.Page[registry.APIKey], error) {
+	w := &where{}
+	if p.After != nil {
+		w.and("created_at <= %s AND (created_at < %[1]s OR id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
+	}
+	limit := w.arg(p.First + 1)
+	rows, err := s.pool.Query(ctx, "SELECT "+keyColumns+"\nFROM api_keys"+w.String()+"\nORDER BY created_at DESC, id\nLIMIT "+limit,
+		listArguments(w)...)
+	if err != nil {
+		return registry.Page[registry.APIKey]{}, wrapped(err, "list tokens")
+	}
+	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.APIKey], error) {
+		k, err := scanAPIKey(row)
+		return listed[registry.APIKey]{k, registry.Position{Sort: k.CreatedAt.UnixMicro(), Text: k.ID.String()}}, err
+	})
+	if err != nil {
+		return registry.Page[registry.APIKey]{}, wrapped(err, "list tokens")
+	}
+	return pageOf(keys, p.First), nil
+}
+
+// -- name: count_api_keys
+const countAPIKeys = `
+SELECT count(*)
+FROM api_keys`
+
+// CountAPIKeys counts the tokens.
+func (s *Store) CountAPIKeys(ctx context.Context) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, countAPIKeys).Scan(&n)
+	return n, wrapped(err, "count tokens")
+}
+
+// -- name: lock_api_key
+const lockAPIKey = selectAPIKey + `
+FOR NO KEY UPDATE`
+
+// -- name: update_api_key
+const updateAPIKey = `
+UPDATE api_keys
+SET name = $2, expires_at = $3
+WHERE id = $1`
+
+// UpdateAPIKey changes a token that works.
+func (s *Store) UpdateAPIKey(ctx context.Context, id uuid.UUID, c registry.APIKeyChange) (registry.APIKey, error) {
+	var changed registry.APIKey
+	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+		k, err := findAPIKey(ctx, tx, lockAPIKey, id)
+		if err != nil {
+			return err
+		}
+		if status := k.Status(now); status != registry.APIKeyActive {
+			return registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
+				"the key is %s, and stays so: make another one", status)
+		}
+		changed = k
+		details := map[string]any{}
+		if c.Name != nil && *c.Name != k.Name {
+			details["name"], details["name_before"] = *c.Name, k.Name
+			k.Name = *c.Name
+		}
+		if c.ExpiresAt != nil && !c.ExpiresAt.Equal(k.ExpiresAt) {
+			details["expires_at"], details["expires_at_before"] = orNull(*c.ExpiresAt), orNull(k.ExpiresAt)
+			k.ExpiresAt = *c.ExpiresAt
+		}
+		if len(details) == 0 {
+			return nil
+		}
+		if _, err := tx.Exec(ctx, updateAPIKey, id, k.Name, orNull(k.ExpiresAt)); err != nil {
+			return wrapped(err, "write token")
+		}
+		if err := audit(ctx, tx, now, auditEntry{Action: "token.updated", ObjectID: id, Details: details}); err != nil {
+			return err
+		}
+		changed, err = findAPIKey(ctx, tx, selectAPIKey, id)
+		return err
+	})
+	return changed, err
 }
 
 // -- name: revoke_api_key

@@ -51,10 +51,10 @@ func TestAPIKeys(t *testing.T) {
 	if err := w.RevokeAPIKey(ctx, uuid.New()); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("revoking a token that is not there: %v", err)
 	}
-	keys, err := w.APIKeys(ctx)
+	page, err := w.APIKeys(ctx, registry.PageRequest{First: 10})
 	lasting.RevokedAt = revoked
 	byID := map[uuid.UUID]registry.APIKey{}
-	for _, k := range keys {
+	for _, k := range page.Items {
 		byID[k.ID] = k
 	}
 	if diff := cmp.Diff(map[uuid.UUID]registry.APIKey{lasting.ID: lasting, short.ID: short}, byID); diff != "" || err != nil {
@@ -63,6 +63,117 @@ func TestAPIKeys(t *testing.T) {
 	if n := scalar[int](t, w, "SELECT count(*) FROM audit_trail WHERE action IN ('token.created', 'token.revoked')"); n != 3 {
 		t.Errorf("%d audit entries, want 3", n)
 	}
+}
+
+// TestPagesOfAPIKeys also has several keys of one moment.
+func TestPagesOfAPIKeys(t *testing.T) {
+	w := newWorld(t)
+	ctx := acting(t)
+	want := map[uuid.UUID]bool{}
+	for i := range 7 {
+		id := uuid.New()
+		want[id] = true
+		k := registry.APIKey{ID: id, Name: "script", Role: registry.RoleViewer, CreatedBy: "ana"}
+		if err := w.CreateAPIKey(ctx, k, sha256.Sum256(id[:])); err != nil {
+			t.Fatal(err)
+		}
+		if i%3 == 2 {
+			w.clock.Add(time.Second)
+		}
+	}
+	request := registry.PageRequest{First: 2}
+	var last registry.APIKey
+	for pages := 1; ; pages++ {
+		page, err := w.APIKeys(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range page.Items {
+			if !want[k.ID] || !last.CreatedAt.IsZero() && k.CreatedAt.After(last.CreatedAt) {
+				t.Errorf("%+v after %+v: shown twice, or not newest first", k, last)
+			}
+			delete(want, k.ID)
+			last = k
+		}
+		if !page.HasMore {
+			if pages != 4 || len(want) != 0 {
+				t.Errorf("%d pages, %d keys were not shown", pages, len(want))
+			}
+			break
+		}
+		request.After = &page.Positions[len(page.Positions)-1]
+	}
+	if n, err := w.CountAPIKeys(ctx); n != 7 || err != nil {
+		t.Errorf("%d keys, %v", n, err)
+	}
+}
+
+func TestRestrictedAPIKeys(t *testing.T) {
+	w := newWorld(t)
+	ctx := acting(t)
+	k := registry.APIKey{
+		ID: uuid.New(), Name: "narrow", Role: registry.RoleSteward, Scopes: registry.ScopesOf(registry.ScopeRead, registry.ScopeEdit),
+		CreatedBy: "ana", CreatedAt: w.clock.Now().Truncate(time.Microsecond),
+	}
+	hash := sha256.Sum256(k.ID[:])
+	if err := w.CreateAPIKey(ctx, k, hash); err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.APIKeyByHash(ctx, hash)
+	if diff := cmp.Diff(k, got); diff != "" || err != nil {
+		t.Errorf("%v:\n%s", err, diff)
+	}
+	for _, scopes := range []string{"{}", "{ALL}"} { // neither may be taken for all of the role
+		if _, err := w.pool.Exec(ctx, "UPDATE api_keys SET scopes = $1::text::text[]", scopes); err == nil {
+			t.Errorf("the database takes %s", scopes)
+		}
+	}
+}
+
+func TestUpdateAPIKey(t *testing.T) {
+	w := newWorld(t)
+	ctx := acting(t)
+	now := w.clock.Now().Truncate(time.Microsecond)
+	k := registry.APIKey{ID: uuid.New(), Name: "first", Role: registry.RoleViewer, CreatedBy: "ana", CreatedAt: now}
+	if err := w.CreateAPIKey(ctx, k, sha256.Sum256(k.ID[:])); err != nil {
+		t.Fatal(err)
+	}
+	name, end, never := "second", now.Add(time.Hour), time.Time{}
+	for _, c := range []struct {
+		change registry.APIKeyChange
+		want   registry.APIKey
+		audits int
+	}{
+		{registry.APIKeyChange{}, k, 0},
+		{registry.APIKeyChange{Name: &k.Name, ExpiresAt: &never}, k, 0},
+		{registry.APIKeyChange{Name: &name}, registry.APIKey{ID: k.ID, Name: name, Role: k.Role, CreatedBy: "ana", CreatedAt: now}, 1},
+		{registry.APIKeyChange{ExpiresAt: &end}, registry.APIKey{ID: k.ID, Name: name, Role: k.Role, CreatedBy: "ana", CreatedAt: now, ExpiresAt: end}, 2},
+		{registry.APIKeyChange{ExpiresAt: &never}, registry.APIKey{ID: k.ID, Name: name, Role: k.Role, CreatedBy: "ana", CreatedAt: now}, 3},
+		{registry.APIKeyChange{ExpiresAt: &now}, registry.APIKey{ID: k.ID, Name: name, Role: k.Role, CreatedBy: "ana", CreatedAt: now, ExpiresAt: now}, 4},
+	} {
+		got, err := w.UpdateAPIKey(ctx, k.ID, c.change)
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%v:\n%s", err, diff)
+		}
+		if n := scalar[int](t, w, "SELECT count(*) FROM audit_trail WHERE action = 'token.updated'"); n != c.audits {
+			t.Errorf("%d audit entries, want %d", n, c.audits)
+		}
+	}
+	wrong := func(id uuid.UUID, code registry.Code) {
+		t.Helper()
+		_, err := w.UpdateAPIKey(ctx, id, registry.APIKeyChange{ExpiresAt: &never})
+		if code == registry.CodeNotFound {
+			if !errors.Is(err, registry.ErrNotFound) {
+				t.Errorf("%v; want that there is none", err)
+			}
+			return
+		}
+		if es, ok := registry.UserErrors(err); !ok || es[0].Code != code {
+			t.Errorf("%v; want %s", err, code)
+		}
+	}
+	wrong(k.ID, registry.CodeInvalidState) // what is over stays over
+	wrong(uuid.New(), registry.CodeNotFound)
 }
 
 func TestLiveAPIKeys(t *testing.T) {
@@ -108,9 +219,9 @@ func TestUseIsNotedOnceAMinute(t *testing.T) {
 		if err := w.TouchAPIKeys(t.Context(), map[uuid.UUID]time.Time{id: first.Add(c.used), uuid.New(): first}); err != nil {
 			t.Fatal(err)
 		}
-		keys, err := w.APIKeys(t.Context())
-		if err != nil || len(keys) != 1 || !keys[0].LastUsedAt.Equal(first.Add(c.want)) {
-			t.Errorf("used after %s: %+v, %v; want %s", c.used, keys, err, c.want)
+		k, err := w.APIKey(t.Context(), id)
+		if err != nil || !k.LastUsedAt.Equal(first.Add(c.want)) {
+			t.Errorf("used after %s: %+v, %v; want %s", c.used, k, err, c.want)
 		}
 	}
 }
