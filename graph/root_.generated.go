@@ -178,22 +178,13 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../schema.graphqls", Input: `"""
-What a caller needs to ask for the field, or for any object of the type. Every field names its scope; whoever does not
-hold it is refused before anything is run. ` + "`" + `docs/security.md` + "`" + ` lists which role holds which scopes.
-"""
-directive @access(scope: Scope!) on FIELD_DEFINITION | OBJECT
+	{Name: "../schema.graphqls", Input: `"What a caller needs to ask for the field, or for any object of the type. Every field names its scope; whoever does not hold it is refused before anything is run. ` + "`" + `docs/security.md` + "`" + ` lists which role holds which scopes."
+directive @access("The scope." scope: Scope!) on FIELD_DEFINITION | OBJECT
 
-"""
-The field shows what identifies a person. It is masked, or null, unless the caller holds REVEAL and has told a purpose;
-what is shown whole is recorded in the access log.
-"""
+"The field shows what identifies a person. It is masked, or null, unless the caller holds REVEAL and has told a purpose; what is shown whole is recorded in the access log."
 directive @personal on FIELD_DEFINITION
 
-"""
-A phone number in E.164 form: a plus sign and 7 to 15 digits, for example ` + "`" + `+573001234567` + "`" + `.
-Callers whose role may not see whole numbers receive a masked form such as ` + "`" + `+5730****67` + "`" + `.
-"""
+"A phone number in E.164 form: a plus sign and 7 to 15 digits, for example ` + "`" + `+573001234567` + "`" + `. Callers whose role may not see whole numbers receive a masked form such as ` + "`" + `+5730****67` + "`" + `."
 scalar E164 @specifiedBy(url: "https://www.itu.int/rec/T-REC-E.164")
 
 "A moment in UTC as RFC 3339, for example ` + "`" + `2026-11-21T15:04:05Z` + "`" + `."
@@ -587,6 +578,7 @@ type Customer implements Node @access(scope: READ) {
   "The global, opaque id."
   id: ID! @access(scope: READ)
   "The customer's id as given by the sources."
+  # eslint-disable-next-line @graphql-eslint/no-typename-prefix -- what the sources call it, beside the global id
   customerId: String! @access(scope: READ)
   "Their phones: the primary one first, then by confidence."
   phones: [CustomerPhone!]! @access(scope: READ)
