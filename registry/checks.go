@@ -43,6 +43,14 @@ func checkPage(p PageRequest) (PageRequest, error) {
 	return p, nil
 }
 
+// checkPageOf is checkPage for a page of the lists of several owners.
+func checkPageOf(p PageRequest, owners int) (PageRequest, error) {
+	if p.After != nil && owners != 1 {
+		return p, Errorf(CodeInvalidInput, pathTo("after"), "after continues the list of one owner")
+	}
+	return checkPage(p)
+}
+
 // checkRaw refuses text that cannot be shown back or is too long to be a number.
 func checkRaw(raw string, path []string) error {
 	if len(raw) > MaxRawNumber {

@@ -15,7 +15,7 @@ import (
 // FailureStore is what WriteFailures reads from; Store is one.
 type FailureStore interface {
 	Job(ctx context.Context, id uuid.UUID) (Job, error)
-	JobFailures(ctx context.Context, id uuid.UUID, p PageRequest) (Page[JobFailure], error)
+	JobFailures(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[JobFailure], error)
 }
 
 // WriteFailures writes the checks of a job that got no answer as CSV in UTF-8, by platform and number: number, platform,
@@ -31,10 +31,11 @@ func WriteFailures(ctx context.Context, store FailureStore, w io.Writer, id uuid
 	}
 	request := PageRequest{First: MaxPageSize}
 	for {
-		page, err := store.JobFailures(ctx, id, request)
+		pages, err := store.JobFailures(ctx, []uuid.UUID{id}, request)
 		if err != nil {
 			return err
 		}
+		page := pages[id]
 		for _, f := range page.Items {
 			number := f.Number.Masked()
 			if whole {

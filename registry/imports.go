@@ -29,28 +29,29 @@ func (s *Service) CountImports(ctx context.Context) (int64, error) {
 	return s.store.CountImports(ctx)
 }
 
-// Quarantine returns one page of what an import did not accept, in file order.
-func (s *Service) Quarantine(ctx context.Context, f QuarantineFilter, p PageRequest) (Page[QuarantineEntry], error) {
+// Quarantine returns one page of what each import did not accept, in file order; reason "": any. p.After only with one
+// import. *Error or Errors INVALID_INPUT.
+func (s *Service) Quarantine(ctx context.Context, imports []uuid.UUID, reason string, p PageRequest) (map[uuid.UUID]Page[QuarantineEntry], error) {
 	var es Errors
-	es = collect(es, f.check())
-	p, err := checkPage(p)
+	es = collect(es, checkReason(reason))
+	p, err := checkPageOf(p, len(imports))
 	if es = collect(es, err); len(es) > 0 {
-		return Page[QuarantineEntry]{}, es
+		return nil, es
 	}
-	return s.store.Quarantine(ctx, f, p)
+	return s.store.Quarantine(ctx, imports, reason, p)
 }
 
-// CountQuarantine counts what an import did not accept.
-func (s *Service) CountQuarantine(ctx context.Context, f QuarantineFilter) (int64, error) {
-	if err := f.check(); err != nil {
-		return 0, err
+// CountQuarantine counts what each import did not accept; reason "": any.
+func (s *Service) CountQuarantine(ctx context.Context, imports []uuid.UUID, reason string) (map[uuid.UUID]int64, error) {
+	if err := checkReason(reason); err != nil {
+		return nil, err
 	}
-	return s.store.CountQuarantine(ctx, f)
+	return s.store.CountQuarantine(ctx, imports, reason)
 }
 
-func (f QuarantineFilter) check() error {
-	if f.Reason != "" && !reasonRegexp.MatchString(f.Reason) {
-		return Errorf(CodeInvalidInput, pathTo("reason"), "reason is %s: want a reason code such as TOO_SHORT", quoted(f.Reason))
+func checkReason(reason string) error {
+	if reason != "" && !reasonRegexp.MatchString(reason) {
+		return Errorf(CodeInvalidInput, pathTo("reason"), "reason is %s: want a reason code such as TOO_SHORT", quoted(reason))
 	}
 	return nil
 }

@@ -304,18 +304,18 @@ func (s *Service) JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.U
 	return s.store.JobPlatforms(ctx, ids)
 }
 
-// JobFailures returns one page of the checks of a job that got no answer.
-func (s *Service) JobFailures(ctx context.Context, id uuid.UUID, p PageRequest) (Page[JobFailure], error) {
-	p, err := checkPage(p)
+// JobFailures returns one page of the checks of each job that got no answer. p.After only with one job.
+func (s *Service) JobFailures(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[JobFailure], error) {
+	p, err := checkPageOf(p, len(ids))
 	if err != nil {
-		return Page[JobFailure]{}, err
+		return nil, err
 	}
-	return s.store.JobFailures(ctx, id, p)
+	return s.store.JobFailures(ctx, ids, p)
 }
 
-// CountJobFailures counts the checks of a job that got no answer.
-func (s *Service) CountJobFailures(ctx context.Context, id uuid.UUID) (int64, error) {
-	return s.store.CountJobFailures(ctx, id)
+// CountJobFailures counts the checks of each job that got no answer.
+func (s *Service) CountJobFailures(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return s.store.CountJobFailures(ctx, ids)
 }
 
 // PauseJob holds a job: nothing new is handed to workers. *Error INVALID_STATE unless it is QUEUED or RUNNING.

@@ -195,7 +195,7 @@ func TestJobListsCheck(t *testing.T) {
 	if _, err := s.CountJobs(t.Context(), registry.JobFilter{Statuses: []registry.JobStatus{"LOST"}}); codes(err) != "INVALID_INPUT filter.statuses" {
 		t.Errorf("count: %v", err)
 	}
-	if _, err := s.JobFailures(t.Context(), uuid.New(), registry.PageRequest{First: -1}); codes(err) != "INVALID_INPUT first" {
+	if _, err := s.JobFailures(t.Context(), []uuid.UUID{uuid.New()}, registry.PageRequest{First: -1}); codes(err) != "INVALID_INPUT first" {
 		t.Errorf("failures: %v", err)
 	}
 	if page, err := s.Jobs(t.Context(), registry.JobFilter{}, registry.PageRequest{}); err != nil || len(page.Items) != 0 || page.HasMore {

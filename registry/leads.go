@@ -61,18 +61,18 @@ func (f LeadFilter) Matches(score LeadScore, p Phone) bool {
 	return false
 }
 
-// ScoreHistory returns one page of a number's scores, newest first.
-func (s *Service) ScoreHistory(ctx context.Context, n Number, p PageRequest) (Page[ScoreRecord], error) {
-	p, err := checkPage(p)
+// ScoreHistory returns one page of the scores of each number, newest first. p.After only with one number.
+func (s *Service) ScoreHistory(ctx context.Context, numbers []Number, p PageRequest) (map[Number]Page[ScoreRecord], error) {
+	p, err := checkPageOf(p, len(numbers))
 	if err != nil {
-		return Page[ScoreRecord]{}, err
+		return nil, err
 	}
-	return s.store.ScoreHistory(ctx, n, p)
+	return s.store.ScoreHistory(ctx, numbers, p)
 }
 
-// CountScoreHistory counts a number's scores.
-func (s *Service) CountScoreHistory(ctx context.Context, n Number) (int64, error) {
-	return s.store.CountScoreHistory(ctx, n)
+// CountScoreHistory counts the scores of each number.
+func (s *Service) CountScoreHistory(ctx context.Context, numbers []Number) (map[Number]int64, error) {
+	return s.store.CountScoreHistory(ctx, numbers)
 }
 
 // Explain returns what each platform contributed to a score, given the evidence on its number, as of the moment the

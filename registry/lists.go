@@ -72,7 +72,6 @@ type LeadFilter struct {
 // JobFilter says which jobs.
 type JobFilter struct {
 	Statuses []JobStatus
-	Schedule uuid.UUID // only those it started; uuid.Nil: any
 }
 
 // QuarantineFilter says which quarantine entries of an import.

@@ -66,19 +66,19 @@ func (s *Service) CustomerPhones(ctx context.Context, ids []string) (map[string]
 
 // PhoneHolders returns one page of the customers of each number, by customer id. p.After only with one number.
 func (s *Service) PhoneHolders(ctx context.Context, numbers []Number, p PageRequest) (map[Number]Page[CustomerPhone], error) {
-	p, err := checkPage(p)
+	p, err := checkPageOf(p, len(numbers))
 	if err != nil {
 		return nil, err
 	}
-	if p.After != nil && (len(numbers) != 1 || !storable(p.After.Text)) {
-		return nil, Errorf(CodeInvalidInput, pathTo("after"), "after continues the list of one number")
+	if p.After != nil && !storable(p.After.Text) {
+		return nil, Errorf(CodeInvalidInput, pathTo("after"), "after is no cursor of this list")
 	}
 	return s.store.PhoneHolders(ctx, numbers, p)
 }
 
-// CountPhoneHolders counts the customers of a number.
-func (s *Service) CountPhoneHolders(ctx context.Context, n Number) (int64, error) {
-	return s.store.CountPhoneHolders(ctx, n)
+// CountPhoneHolders counts the customers of each number.
+func (s *Service) CountPhoneHolders(ctx context.Context, numbers []Number) (map[Number]int64, error) {
+	return s.store.CountPhoneHolders(ctx, numbers)
 }
 
 // Sources returns all sources, highest priority first, then by name.

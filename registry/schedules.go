@@ -97,6 +97,9 @@ type ScheduleStore interface {
 	// Schedules pages through the schedules by name.
 	Schedules(ctx context.Context, p PageRequest) (Page[Schedule], error)
 	CountSchedules(ctx context.Context) (int64, error)
+	// JobsOfSchedules returns one page of the jobs that each schedule started, newest first. p.After only with one.
+	JobsOfSchedules(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[Job], error)
+	CountJobsOfSchedules(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
 	// CreateSchedule returns *Error INVALID_INPUT when the name is taken. The first job is due at startAt.
 	CreateSchedule(ctx context.Context, spec ScheduleSpec, startAt time.Time) (Schedule, error)
 	// UpdateSchedule makes of the schedule what change makes of its spec. *Error INVALID_INPUT when the name is taken,
@@ -132,6 +135,20 @@ func (s *Service) Schedules(ctx context.Context, p PageRequest) (Page[Schedule],
 // CountSchedules counts the schedules.
 func (s *Service) CountSchedules(ctx context.Context) (int64, error) {
 	return s.store.CountSchedules(ctx)
+}
+
+// JobsOfSchedules returns one page of the jobs that each schedule started, newest first. p.After only with one schedule.
+func (s *Service) JobsOfSchedules(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[Job], error) {
+	p, err := checkPageOf(p, len(ids))
+	if err != nil {
+		return nil, err
+	}
+	return s.store.JobsOfSchedules(ctx, ids, p)
+}
+
+// CountJobsOfSchedules counts the jobs that each schedule started.
+func (s *Service) CountJobsOfSchedules(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return s.store.CountJobsOfSchedules(ctx, ids)
 }
 
 // CreateSchedule makes a schedule. User errors: INVALID_INPUT, also for a name that is taken, and

@@ -33,7 +33,7 @@ type PhoneStore interface {
 	CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]CustomerPhone, error)
 	// PhoneHolders returns one page of the customers of each number, by customer id. p.After only with one number.
 	PhoneHolders(ctx context.Context, numbers []Number, p PageRequest) (map[Number]Page[CustomerPhone], error)
-	CountPhoneHolders(ctx context.Context, n Number) (int64, error)
+	CountPhoneHolders(ctx context.Context, numbers []Number) (map[Number]int64, error)
 	Sources(ctx context.Context) ([]Source, error)
 	UpsertSource(ctx context.Context, s Source) (Source, error)
 	// AddPhone adds a described number to a customer, or merges it by source priority and recency.
@@ -69,8 +69,9 @@ type ScoreStore interface {
 	// Leads pages through scores, best first, then by number.
 	Leads(ctx context.Context, f LeadFilter, p PageRequest) (Page[LeadScore], error)
 	CountLeads(ctx context.Context, f LeadFilter) (int64, error)
-	ScoreHistory(ctx context.Context, n Number, p PageRequest) (Page[ScoreRecord], error)
-	CountScoreHistory(ctx context.Context, n Number) (int64, error)
+	// ScoreHistory returns one page of the scores of each number, newest first. p.After only with one number.
+	ScoreHistory(ctx context.Context, numbers []Number, p PageRequest) (map[Number]Page[ScoreRecord], error)
+	CountScoreHistory(ctx context.Context, numbers []Number) (map[Number]int64, error)
 	// LatestLead returns the score that changed last among those that match; ErrNotFound when none does.
 	LatestLead(ctx context.Context, f LeadFilter) (LeadScore, error)
 }
@@ -86,8 +87,9 @@ type JobStore interface {
 	Jobs(ctx context.Context, f JobFilter, p PageRequest) (Page[Job], error)
 	CountJobs(ctx context.Context, f JobFilter) (int64, error)
 	JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]PlatformCount, error)
-	JobFailures(ctx context.Context, id uuid.UUID, p PageRequest) (Page[JobFailure], error)
-	CountJobFailures(ctx context.Context, id uuid.UUID) (int64, error)
+	// JobFailures returns one page of the failures of each job. p.After only with one job.
+	JobFailures(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[JobFailure], error)
+	CountJobFailures(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
 	// LedgerState returns how many chunks of each platform wait and are out; platforms without any are left out.
 	LedgerState(ctx context.Context) ([]LedgerState, error)
 	// PauseJob, ResumeJob, CancelJob and RetryJob return *Error INVALID_STATE when the job's state does not allow it.
@@ -102,8 +104,9 @@ type ImportStore interface {
 	Import(ctx context.Context, id uuid.UUID) (ImportBatch, error)
 	Imports(ctx context.Context, p PageRequest) (Page[ImportBatch], error)
 	CountImports(ctx context.Context) (int64, error)
-	Quarantine(ctx context.Context, f QuarantineFilter, p PageRequest) (Page[QuarantineEntry], error)
-	CountQuarantine(ctx context.Context, f QuarantineFilter) (int64, error)
+	// Quarantine returns one page of what each import did not accept; reason "": any. p.After only with one import.
+	Quarantine(ctx context.Context, imports []uuid.UUID, reason string, p PageRequest) (map[uuid.UUID]Page[QuarantineEntry], error)
+	CountQuarantine(ctx context.Context, imports []uuid.UUID, reason string) (map[uuid.UUID]int64, error)
 }
 
 // KeyStore holds API tokens by hash and the secret keys of the instance.

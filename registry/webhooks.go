@@ -94,12 +94,6 @@ type Delivery struct {
 	DeliveredAt    time.Time     // zero until then
 }
 
-// DeliveryFilter says which deliveries of a webhook.
-type DeliveryFilter struct {
-	Webhook uuid.UUID
-	Status  DeliveryStatus // "": any
-}
-
 // WebhookStore holds webhooks and what was sent to them. Sending belongs to the dispatcher.
 type WebhookStore interface {
 	Webhook(ctx context.Context, id uuid.UUID) (Webhook, error)
@@ -117,9 +111,10 @@ type WebhookStore interface {
 	// RetryDelivery makes a dead delivery due again. *Error INVALID_STATE when it is not dead, or its webhook is paused.
 	RetryDelivery(ctx context.Context, id uuid.UUID) (Delivery, error)
 	Delivery(ctx context.Context, id uuid.UUID) (Delivery, error)
-	// Deliveries pages through the deliveries of a webhook, newest first.
-	Deliveries(ctx context.Context, f DeliveryFilter, p PageRequest) (Page[Delivery], error)
-	CountDeliveries(ctx context.Context, f DeliveryFilter) (int64, error)
+	// Deliveries returns one page of the deliveries of each webhook, newest first; status "": any. p.After only with
+	// one webhook.
+	Deliveries(ctx context.Context, webhooks []uuid.UUID, status DeliveryStatus, p PageRequest) (map[uuid.UUID]Page[Delivery], error)
+	CountDeliveries(ctx context.Context, webhooks []uuid.UUID, status DeliveryStatus) (map[uuid.UUID]int64, error)
 }
 
 // Webhook returns a webhook; ErrNotFound when there is none with this id.
@@ -212,18 +207,19 @@ func (s *Service) Delivery(ctx context.Context, id uuid.UUID) (Delivery, error) 
 	return s.store.Delivery(ctx, id)
 }
 
-// Deliveries returns one page of the deliveries of a webhook, newest first.
-func (s *Service) Deliveries(ctx context.Context, f DeliveryFilter, p PageRequest) (Page[Delivery], error) {
-	p, err := checkPage(p)
+// Deliveries returns one page of the deliveries of each webhook, newest first; status "": any. p.After only with one
+// webhook.
+func (s *Service) Deliveries(ctx context.Context, webhooks []uuid.UUID, status DeliveryStatus, p PageRequest) (map[uuid.UUID]Page[Delivery], error) {
+	p, err := checkPageOf(p, len(webhooks))
 	if err != nil {
-		return Page[Delivery]{}, err
+		return nil, err
 	}
-	return s.store.Deliveries(ctx, f, p)
+	return s.store.Deliveries(ctx, webhooks, status, p)
 }
 
-// CountDeliveries counts the deliveries of a webhook.
-func (s *Service) CountDeliveries(ctx context.Context, f DeliveryFilter) (int64, error) {
-	return s.store.CountDeliveries(ctx, f)
+// CountDeliveries counts the deliveries of each webhook; status "": any.
+func (s *Service) CountDeliveries(ctx context.Context, webhooks []uuid.UUID, status DeliveryStatus) (map[uuid.UUID]int64, error) {
+	return s.store.CountDeliveries(ctx, webhooks, status)
 }
 
 // secretBytes is the size of the secrets of webhooks: as large as the hash that they key.

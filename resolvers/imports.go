@@ -3,8 +3,11 @@ package resolvers
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"phoneregistry/graph/model"
 	"phoneregistry/internal/live"
+	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
 
@@ -23,7 +26,7 @@ func (r *Resolver) importByID(ctx context.Context, id string) (*model.ImportBatc
 	if err != nil {
 		return nil, err
 	}
-	return &model.ImportBatch{ImportBatch: batch}, nil
+	return model.NewImportBatches(batch)[0], nil
 }
 
 // Imports pages through the imports, newest first.
@@ -37,29 +40,29 @@ func (q query) Imports(ctx context.Context, first *int, after *string) (*model.I
 	if err != nil {
 		return nil, err
 	}
-	nodes := wrap(page.Items, func(b registry.ImportBatch) *model.ImportBatch { return &model.ImportBatch{ImportBatch: b} })
+	nodes := model.NewImportBatches(page.Items...)
 	return &model.ImportBatchConnection{Connection: connect(l, page, nodes, request, q.service.CountImports)}, nil
 }
 
 // Quarantine pages through what an import did not accept, in file order.
 func (r importBatch) Quarantine(ctx context.Context, obj *model.ImportBatch, reason *string, first *int, after *string,
 ) (*model.QuarantineConnection, error) {
-	l := r.list("quarantine/" + obj.ID())
-	request, err := l.page(first, after)
-	if err != nil {
-		return nil, err
+	why := deref(reason)
+	quarantine := nested[uuid.UUID, registry.QuarantineEntry, *model.QuarantineEntry]{
+		pages: &obj.Siblings.Quarantine, which: why, keys: obj.Siblings.IDs,
+		load: func(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.QuarantineEntry], error) {
+			return r.service.Quarantine(ctx, ids, why, p)
+		},
+		count: func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+			return r.service.CountQuarantine(ctx, ids, why)
+		},
+		list: func(id uuid.UUID) list { return r.list("quarantine/" + opaque.UUID(model.KindImport, id)) },
+		nodes: each(func(q registry.QuarantineEntry) *model.QuarantineEntry {
+			return &model.QuarantineEntry{QuarantineEntry: q}
+		}),
 	}
-	filter := registry.QuarantineFilter{Import: obj.ImportBatch.ID, Reason: deref(reason)}
-	page, err := r.service.Quarantine(ctx, filter, request)
-	if err != nil {
-		return nil, err
-	}
-	nodes := wrap(page.Items, func(q registry.QuarantineEntry) *model.QuarantineEntry {
-		return &model.QuarantineEntry{QuarantineEntry: q}
-	})
-	return &model.QuarantineConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
-		return r.service.CountQuarantine(ctx, filter)
-	})}, nil
+	page, err := quarantine.of(ctx, obj.ImportBatch.ID, first, after)
+	return &model.QuarantineConnection{Connection: page}, err
 }
 
 // ImportProgress sends the progress of an import.
@@ -74,5 +77,5 @@ func (s subscription) ImportProgress(ctx context.Context, id string) (<-chan *li
 
 // Import is the import in the state that the progress tells of.
 func (r importProgress) Import(_ context.Context, obj *live.ImportProgress) (*model.ImportBatch, error) {
-	return &model.ImportBatch{ImportBatch: obj.Batch}, nil
+	return model.NewImportBatches(obj.Batch)[0], nil
 }

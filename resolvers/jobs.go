@@ -2,6 +2,8 @@ package resolvers
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -40,22 +42,18 @@ func parseID(kind, id string) (uuid.UUID, error) {
 // ValidationJobs pages through the jobs, newest first.
 func (q query) ValidationJobs(ctx context.Context, filter *registry.JobFilter, first *int, after *string,
 ) (*model.ValidationJobConnection, error) {
-	return q.jobPage(ctx, q.list("jobs"), deref(filter), first, after)
-}
-
-func (r *Resolver) jobPage(ctx context.Context, l list, f registry.JobFilter, first *int, after *string,
-) (*model.ValidationJobConnection, error) {
+	f, l := deref(filter), q.list("jobs")
 	request, err := l.page(first, after)
 	if err != nil {
 		return nil, err
 	}
-	page, err := r.service.Jobs(ctx, f, request)
+	page, err := q.service.Jobs(ctx, f, request)
 	if err != nil {
 		return nil, err
 	}
 	nodes := model.NewValidationJobs(page.Items...)
 	return &model.ValidationJobConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
-		return r.service.CountJobs(ctx, f)
+		return q.service.CountJobs(ctx, f)
 	})}, nil
 }
 
@@ -64,14 +62,18 @@ func (r validationJob) Schedule(ctx context.Context, obj *model.ValidationJob) (
 	if obj.Job.Schedule == uuid.Nil {
 		return nil, nil //nolint:nilnil // null is the answer
 	}
-	schedules, err := obj.Siblings.Schedule.Get(func() (map[uuid.UUID]registry.Schedule, error) {
-		return r.service.SchedulesByID(ctx, obj.Siblings.Owners)
+	schedules, err := obj.Siblings.Schedule.Get(func() (map[uuid.UUID]*model.ValidationSchedule, error) {
+		found, err := r.service.SchedulesByID(ctx, obj.Siblings.Owners)
+		if err != nil {
+			return nil, err
+		}
+		by := make(map[uuid.UUID]*model.ValidationSchedule, len(found))
+		for _, s := range model.NewValidationSchedules(slices.Collect(maps.Values(found))...) {
+			by[s.Schedule.ID] = s
+		}
+		return by, nil
 	})
-	s, ok := schedules[obj.Job.Schedule]
-	if err != nil || !ok {
-		return nil, err
-	}
-	return &model.ValidationSchedule{Schedule: s}, nil
+	return schedules[obj.Job.Schedule], err
 }
 
 // Progress is what each platform has done for a job.
@@ -85,21 +87,13 @@ func (r validationJob) Progress(ctx context.Context, obj *model.ValidationJob) (
 // Failures pages through the checks of a job that did not get an answer.
 func (r validationJob) Failures(ctx context.Context, obj *model.ValidationJob, first *int, after *string,
 ) (*model.ValidationFailureConnection, error) {
-	l := r.list("failures/" + obj.ID())
-	request, err := l.page(first, after)
-	if err != nil {
-		return nil, err
+	failures := nested[uuid.UUID, registry.JobFailure, *model.ValidationFailure]{
+		pages: &obj.Siblings.Failures, keys: obj.Siblings.IDs, load: r.service.JobFailures, count: r.service.CountJobFailures,
+		list:  func(id uuid.UUID) list { return r.list("failures/" + opaque.UUID(model.KindJob, id)) },
+		nodes: each(func(f registry.JobFailure) *model.ValidationFailure { return &model.ValidationFailure{JobFailure: f} }),
 	}
-	page, err := r.service.JobFailures(ctx, obj.Job.ID, request)
-	if err != nil {
-		return nil, err
-	}
-	nodes := wrap(page.Items, func(f registry.JobFailure) *model.ValidationFailure {
-		return &model.ValidationFailure{JobFailure: f}
-	})
-	return &model.ValidationFailureConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
-		return r.service.CountJobFailures(ctx, obj.Job.ID)
-	})}, nil
+	page, err := failures.of(ctx, obj.Job.ID, first, after)
+	return &model.ValidationFailureConnection{Connection: page}, err
 }
 
 // StartValidationJob starts a job.

@@ -54,19 +54,13 @@ func (r leadScore) Components(ctx context.Context, obj *model.LeadScore) ([]mode
 // History pages through the earlier scores of a number, newest first.
 func (r leadScore) History(ctx context.Context, obj *model.LeadScore, first *int, after *string,
 ) (*model.LeadScoreHistoryConnection, error) {
-	l := r.list("history/" + r.codec.Int(model.KindPhone, int64(obj.Number)))
-	request, err := l.page(first, after)
-	if err != nil {
-		return nil, err
+	history := nested[registry.Number, registry.ScoreRecord, *registry.ScoreRecord]{
+		pages: &obj.Siblings.History, keys: obj.Siblings.Numbers, load: r.service.ScoreHistory, count: r.service.CountScoreHistory,
+		list:  func(n registry.Number) list { return r.list("history/" + r.codec.Int(model.KindPhone, int64(n))) },
+		nodes: each(func(s registry.ScoreRecord) *registry.ScoreRecord { return &s }),
 	}
-	page, err := r.service.ScoreHistory(ctx, obj.Number, request)
-	if err != nil {
-		return nil, err
-	}
-	nodes := wrap(page.Items, func(s registry.ScoreRecord) *registry.ScoreRecord { return &s })
-	return &model.LeadScoreHistoryConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
-		return r.service.CountScoreHistory(ctx, obj.Number)
-	})}, nil
+	page, err := history.of(ctx, obj.Number, first, after)
+	return &model.LeadScoreHistoryConnection{Connection: page}, err
 }
 
 // LeadScoreChanged sends scores as they change.

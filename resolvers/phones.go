@@ -73,45 +73,20 @@ func (q query) Phones(ctx context.Context, filter *registry.PhoneFilter, orderBy
 	})}, nil
 }
 
-// Customers pages through the customers of a number. The first page is loaded for all phones of the list; a later
-// one only for the phone whose cursor was given.
+// Customers pages through the customers of a number.
 func (r phone) Customers(ctx context.Context, obj *model.Phone, first *int, after *string) (*model.CustomerPhoneConnection, error) {
-	request, err := r.holders(obj).page(first, after)
-	if err != nil {
-		return nil, err
+	set := obj.Siblings
+	holders := nested[registry.Number, registry.CustomerPhone, *model.CustomerPhone]{
+		pages: &set.Holders, keys: set.Numbers, load: r.service.PhoneHolders, count: r.service.CountPhoneHolders,
+		list: func(n registry.Number) list { return r.list("holders/" + set.ByNumber[n].ID()) },
+		nodes: func() func([]registry.CustomerPhone) []*model.CustomerPhone {
+			siblings := model.NewCustomerPhones()
+			_, _ = siblings.Phones.Get(func() (*model.Phones, error) { return set, nil })
+			return siblings.Add
+		},
 	}
-	if request.After != nil {
-		pages, err := r.loadHolders(ctx, obj.Siblings, []registry.Number{obj.Number}, request)
-		return pages[obj.Number], err
-	}
-	pages, err := obj.Siblings.Holders(request.First).Get(func() (map[registry.Number]*model.CustomerPhoneConnection, error) {
-		return r.loadHolders(ctx, obj.Siblings, obj.Siblings.Numbers, request)
-	})
-	return pages[obj.Number], err
-}
-
-// holders is the list of the customers of one number.
-func (r *Resolver) holders(obj *model.Phone) list { return r.list("holders/" + obj.ID()) }
-
-func (r phone) loadHolders(ctx context.Context, set *model.Phones, numbers []registry.Number, request registry.PageRequest,
-) (map[registry.Number]*model.CustomerPhoneConnection, error) {
-	pages, err := r.service.PhoneHolders(ctx, numbers, request)
-	if err != nil {
-		return nil, err
-	}
-	siblings := model.NewCustomerPhones()
-	if _, err := siblings.Phones.Get(func() (*model.Phones, error) { return set, nil }); err != nil {
-		return nil, err
-	}
-	connections := make(map[registry.Number]*model.CustomerPhoneConnection, len(numbers))
-	for _, n := range numbers {
-		page := pages[n]
-		connections[n] = &model.CustomerPhoneConnection{Connection: connect(r.holders(set.ByNumber[n]), page,
-			siblings.Add(page.Items), request, func(ctx context.Context) (int64, error) {
-				return r.service.CountPhoneHolders(ctx, n)
-			})}
-	}
-	return connections, nil
+	page, err := holders.of(ctx, obj.Number, first, after)
+	return &model.CustomerPhoneConnection{Connection: page}, err
 }
 
 // Validations is the newest evidence on a number.

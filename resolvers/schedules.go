@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"phoneregistry/graph/model"
+	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
 
@@ -25,7 +26,7 @@ func (r *Resolver) scheduleByID(ctx context.Context, id string) (*model.Validati
 	if err != nil {
 		return nil, err
 	}
-	return &model.ValidationSchedule{Schedule: s}, nil
+	return model.NewValidationSchedules(s)[0], nil
 }
 
 // ValidationSchedules pages through the standing schedules, by name.
@@ -39,14 +40,20 @@ func (q query) ValidationSchedules(ctx context.Context, first *int, after *strin
 	if err != nil {
 		return nil, err
 	}
-	nodes := wrap(page.Items, func(s registry.Schedule) *model.ValidationSchedule { return &model.ValidationSchedule{Schedule: s} })
+	nodes := model.NewValidationSchedules(page.Items...)
 	return &model.ValidationScheduleConnection{Connection: connect(l, page, nodes, request, q.service.CountSchedules)}, nil
 }
 
 // Jobs pages through the jobs of a schedule, newest first.
 func (r validationSchedule) Jobs(ctx context.Context, obj *model.ValidationSchedule, first *int, after *string,
 ) (*model.ValidationJobConnection, error) {
-	return r.jobPage(ctx, r.list("jobs/"+obj.ID()), registry.JobFilter{Schedule: obj.Schedule.ID}, first, after)
+	jobs := nested[uuid.UUID, registry.Job, *model.ValidationJob]{
+		pages: &obj.Siblings.Jobs, keys: obj.Siblings.IDs, load: r.service.JobsOfSchedules, count: r.service.CountJobsOfSchedules,
+		list:  func(id uuid.UUID) list { return r.list("jobs/" + opaque.UUID(model.KindSchedule, id)) },
+		nodes: func() func([]registry.Job) []*model.ValidationJob { return new(model.ValidationJobs).Add },
+	}
+	page, err := jobs.of(ctx, obj.Schedule.ID, first, after)
+	return &model.ValidationJobConnection{Connection: page}, err
 }
 
 // CreateValidationSchedule makes a standing schedule.
@@ -97,7 +104,7 @@ func (m mutation) RunValidationSchedule(ctx context.Context, input model.Validat
 	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err
 	}
-	payload.Schedule = &model.ValidationSchedule{Schedule: run.Schedule}
+	payload.Schedule = model.NewValidationSchedules(run.Schedule)[0]
 	if run.Job != nil {
 		payload.Job = model.NewValidationJobs(*run.Job)[0]
 	}
@@ -132,6 +139,6 @@ func schedulePayload(s registry.Schedule, err error) (*model.ValidationScheduleP
 	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err
 	}
-	payload.Schedule = &model.ValidationSchedule{Schedule: s}
+	payload.Schedule = model.NewValidationSchedules(s)[0]
 	return payload, nil
 }

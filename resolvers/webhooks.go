@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"phoneregistry/graph/model"
+	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
 
@@ -28,7 +29,7 @@ func (r *Resolver) webhookByID(ctx context.Context, id string) (*model.Webhook, 
 	if err != nil {
 		return nil, err
 	}
-	return &model.Webhook{Webhook: hook}, nil
+	return model.NewWebhooks(hook)[0], nil
 }
 
 // deliveryByID is webhookByID for a delivery.
@@ -65,27 +66,27 @@ func (q query) Webhooks(ctx context.Context, first *int, after *string) (*model.
 	if err != nil {
 		return nil, err
 	}
-	nodes := wrap(page.Items, func(w registry.Webhook) *model.Webhook { return &model.Webhook{Webhook: w} })
+	nodes := model.NewWebhooks(page.Items...)
 	return &model.WebhookConnection{Connection: connect(l, page, nodes, request, q.service.CountWebhooks)}, nil
 }
 
 // Deliveries pages through the deliveries of a webhook, newest first.
 func (r webhook) Deliveries(ctx context.Context, obj *model.Webhook, status *registry.DeliveryStatus, first *int, after *string,
 ) (*model.WebhookDeliveryConnection, error) {
-	l := r.list("deliveries/" + obj.ID())
-	request, err := l.page(first, after)
-	if err != nil {
-		return nil, err
+	state := deref(status)
+	deliveries := nested[uuid.UUID, registry.Delivery, *model.WebhookDelivery]{
+		pages: &obj.Siblings.Deliveries, which: string(state), keys: obj.Siblings.IDs,
+		load: func(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.Delivery], error) {
+			return r.service.Deliveries(ctx, ids, state, p)
+		},
+		count: func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+			return r.service.CountDeliveries(ctx, ids, state)
+		},
+		list:  func(id uuid.UUID) list { return r.list("deliveries/" + opaque.UUID(model.KindWebhook, id)) },
+		nodes: each(func(d registry.Delivery) *model.WebhookDelivery { return &model.WebhookDelivery{Delivery: d} }),
 	}
-	filter := registry.DeliveryFilter{Webhook: obj.Webhook.ID, Status: deref(status)}
-	page, err := r.service.Deliveries(ctx, filter, request)
-	if err != nil {
-		return nil, err
-	}
-	nodes := wrap(page.Items, func(d registry.Delivery) *model.WebhookDelivery { return &model.WebhookDelivery{Delivery: d} })
-	return &model.WebhookDeliveryConnection{Connection: connect(l, page, nodes, request, func(ctx context.Context) (int64, error) {
-		return r.service.CountDeliveries(ctx, filter)
-	})}, nil
+	page, err := deliveries.of(ctx, obj.Webhook.ID, first, after)
+	return &model.WebhookDeliveryConnection{Connection: page}, err
 }
 
 // CreateWebhook makes a webhook and tells its secret this once.
@@ -114,7 +115,7 @@ func secretPayload(hook registry.Webhook, secret string, err error, path ...stri
 	if payload.UserErrors, err = userErrors(err, path...); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err
 	}
-	payload.Webhook, payload.Secret = &model.Webhook{Webhook: hook}, &secret
+	payload.Webhook, payload.Secret = model.NewWebhooks(hook)[0], &secret
 	return payload, nil
 }
 
@@ -135,7 +136,7 @@ func (m mutation) UpdateWebhook(ctx context.Context, input model.UpdateWebhookIn
 	if payload.UserErrors, err = userErrors(err, "input", "id"); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err
 	}
-	payload.Webhook = &model.Webhook{Webhook: hook}
+	payload.Webhook = model.NewWebhooks(hook)[0]
 	return payload, nil
 }
 

@@ -6,12 +6,34 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
 
 // ImportBatch is a file that was imported, or is being imported.
-type ImportBatch struct{ registry.ImportBatch }
+type ImportBatch struct {
+	registry.ImportBatch
+	Siblings *ImportBatches
+}
+
+// ImportBatches is the imports of one list.
+type ImportBatches struct {
+	IDs        []uuid.UUID
+	Quarantine Pages[uuid.UUID, *QuarantineEntry]
+}
+
+// NewImportBatches makes the imports of one list.
+func NewImportBatches(imports ...registry.ImportBatch) []*ImportBatch {
+	set := &ImportBatches{IDs: make([]uuid.UUID, len(imports))}
+	all := make([]*ImportBatch, len(imports))
+	for i, b := range imports {
+		all[i] = &ImportBatch{ImportBatch: b, Siblings: set}
+		set.IDs[i] = b.ID
+	}
+	return all
+}
 
 // IsNode marks a type with a global id.
 func (*ImportBatch) IsNode() {}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,18 +21,23 @@ type ValidationJobs struct {
 	IDs      []uuid.UUID
 	Owners   []uuid.UUID // the schedules that started some of them
 	Progress Lazy[map[uuid.UUID][]registry.PlatformCount]
-	Schedule Lazy[map[uuid.UUID]registry.Schedule]
+	Schedule Lazy[map[uuid.UUID]*ValidationSchedule]
+	Failures Pages[uuid.UUID, *ValidationFailure]
 }
 
 // NewValidationJobs makes the jobs of one list.
 func NewValidationJobs(jobs ...registry.Job) []*ValidationJob {
-	set := &ValidationJobs{IDs: make([]uuid.UUID, len(jobs))}
+	return new(ValidationJobs).Add(jobs)
+}
+
+// Add adds jobs to the list, before anything of it is loaded.
+func (s *ValidationJobs) Add(jobs []registry.Job) []*ValidationJob {
 	all := make([]*ValidationJob, len(jobs))
 	for i, j := range jobs {
-		all[i] = &ValidationJob{Job: j, Siblings: set}
-		set.IDs[i] = j.ID
-		if j.Schedule != uuid.Nil {
-			set.Owners = append(set.Owners, j.Schedule)
+		all[i] = &ValidationJob{Job: j, Siblings: s}
+		s.IDs = append(s.IDs, j.ID)
+		if j.Schedule != uuid.Nil && !slices.Contains(s.Owners, j.Schedule) {
+			s.Owners = append(s.Owners, j.Schedule)
 		}
 	}
 	return all

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"sync"
-
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
@@ -33,9 +31,7 @@ type Phones struct {
 	ByNumber map[registry.Number]*Phone
 	Evidence *Evidence
 	Scores   Lazy[*LeadScores]
-
-	mu      sync.Mutex
-	holders map[int]*Lazy[map[registry.Number]*CustomerPhoneConnection]
+	Holders  HolderPages
 }
 
 // NewPhones makes the phones of one list.
@@ -53,19 +49,6 @@ func NewPhones(codec *opaque.Codec, phones []registry.Phone) (*Phones, []*Phone)
 		set.ByNumber[p.Number] = all[i]
 	}
 	return set, all
-}
-
-// Holders returns the first page, of this size, of the holders of all phones of the list.
-func (s *Phones) Holders(first int) *Lazy[map[registry.Number]*CustomerPhoneConnection] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.holders == nil {
-		s.holders = map[int]*Lazy[map[registry.Number]*CustomerPhoneConnection]{}
-	}
-	if s.holders[first] == nil {
-		s.holders[first] = &Lazy[map[registry.Number]*CustomerPhoneConnection]{}
-	}
-	return s.holders[first]
 }
 
 // IsNode marks a type with a global id.

@@ -3,12 +3,34 @@ package model
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
 
 // ValidationSchedule is a standing order to keep evidence fresh.
-type ValidationSchedule struct{ registry.Schedule }
+type ValidationSchedule struct {
+	registry.Schedule
+	Siblings *ValidationSchedules
+}
+
+// ValidationSchedules is the schedules of one list.
+type ValidationSchedules struct {
+	IDs  []uuid.UUID
+	Jobs Pages[uuid.UUID, *ValidationJob]
+}
+
+// NewValidationSchedules makes the schedules of one list.
+func NewValidationSchedules(schedules ...registry.Schedule) []*ValidationSchedule {
+	set := &ValidationSchedules{IDs: make([]uuid.UUID, len(schedules))}
+	all := make([]*ValidationSchedule, len(schedules))
+	for i, s := range schedules {
+		all[i] = &ValidationSchedule{Schedule: s, Siblings: set}
+		set.IDs[i] = s.ID
+	}
+	return all
+}
 
 // IsNode marks a type with a global id.
 func (*ValidationSchedule) IsNode() {}

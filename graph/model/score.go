@@ -16,6 +16,7 @@ type LeadScores struct {
 	ByNumber map[registry.Number]*LeadScore
 	Phones   Lazy[*Phones]
 	Evidence *Evidence
+	History  HistoryPages
 }
 
 // NewLeadScores makes the scores of one list.

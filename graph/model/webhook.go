@@ -1,6 +1,8 @@
 package model
 
 import (
+	"github.com/google/uuid"
+
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
@@ -12,7 +14,27 @@ const (
 )
 
 // Webhook is a receiver of notifications.
-type Webhook struct{ registry.Webhook }
+type Webhook struct {
+	registry.Webhook
+	Siblings *Webhooks
+}
+
+// Webhooks is the webhooks of one list.
+type Webhooks struct {
+	IDs        []uuid.UUID
+	Deliveries Pages[uuid.UUID, *WebhookDelivery]
+}
+
+// NewWebhooks makes the webhooks of one list.
+func NewWebhooks(hooks ...registry.Webhook) []*Webhook {
+	set := &Webhooks{IDs: make([]uuid.UUID, len(hooks))}
+	all := make([]*Webhook, len(hooks))
+	for i, w := range hooks {
+		all[i] = &Webhook{Webhook: w, Siblings: set}
+		set.IDs[i] = w.ID
+	}
+	return all
+}
 
 // IsNode marks a type with a global id.
 func (*Webhook) IsNode() {}

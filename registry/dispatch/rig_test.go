@@ -249,9 +249,9 @@ func (r *rig) deliveries(hook uuid.UUID, are func([]registry.Delivery) bool) []r
 	r.t.Helper()
 	var page registry.Page[registry.Delivery]
 	r.until("the deliveries are as they should be", func() bool {
-		var err error
-		page, err = r.service.Deliveries(r.ctx, registry.DeliveryFilter{Webhook: hook}, registry.PageRequest{First: registry.MaxPageSize})
+		pages, err := r.service.Deliveries(r.ctx, []uuid.UUID{hook}, "", registry.PageRequest{First: registry.MaxPageSize})
 		must(r.t, err)
+		page = pages[hook]
 		return are(page.Items)
 	})
 	return page.Items

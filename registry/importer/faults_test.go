@@ -124,13 +124,13 @@ func TestPages(t *testing.T) {
 	for i := range 3 {
 		last = f.importText(t, fmt.Sprintf("id,tel,cel\n1,12%d,34\n2,,\n3,56,\n", i), importer.Options{Source: "web_forms", Region: "CO"}).ID
 	}
-	filter := registry.QuarantineFilter{Import: last}
 	var got []string
 	for p := (registry.PageRequest{First: 1}); ; {
-		page, err := f.store.Quarantine(t.Context(), filter, p)
+		pages, err := f.store.Quarantine(t.Context(), []uuid.UUID{last}, "", p)
 		if err != nil {
 			t.Fatal(err)
 		}
+		page := pages[last]
 		for _, e := range page.Items {
 			got = append(got, fmt.Sprintf("%d.%d %s", e.Row, e.Piece, e.Reason))
 		}
@@ -142,8 +142,8 @@ func TestPages(t *testing.T) {
 	if diff := cmp.Diff([]string{"1.0 TOO_SHORT", "1.1 TOO_SHORT", "2.0 NO_PHONE", "3.0 TOO_SHORT"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if n, err := f.store.CountQuarantine(t.Context(), registry.QuarantineFilter{Import: last, Reason: "TOO_SHORT"}); err != nil || n != 3 {
-		t.Errorf("%d entries are TOO_SHORT, %v; want 3", n, err)
+	if n, err := f.store.CountQuarantine(t.Context(), []uuid.UUID{last}, "TOO_SHORT"); err != nil || n[last] != 3 {
+		t.Errorf("%v entries are TOO_SHORT, %v; want 3", n, err)
 	}
 	seen := map[uuid.UUID]bool{}
 	for p := (registry.PageRequest{First: 2}); ; {

@@ -135,11 +135,11 @@ func queryStrings(pool *pgxpool.Pool, query string, arguments ...any) ([]string,
 
 func (f *fixture) quarantine(t testing.TB, id uuid.UUID) []registry.QuarantineEntry {
 	t.Helper()
-	page, err := f.store.Quarantine(t.Context(), registry.QuarantineFilter{Import: id}, registry.PageRequest{First: 500})
+	pages, err := f.store.Quarantine(t.Context(), []uuid.UUID{id}, "", registry.PageRequest{First: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page.Items
+	return pages[id].Items
 }
 
 const people = "id_cliente;nombre;Teléfono;celular;ciudad\n" +

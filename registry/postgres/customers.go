@@ -212,31 +212,26 @@ func (s *Store) PhoneHolders(ctx context.Context, numbers []registry.Number, p r
 	if err != nil {
 		return nil, wrapped(err, "read holders of phones")
 	}
-	contacts, err := pgx.CollectRows(rows, scanShown)
-	if err != nil {
-		return nil, wrapped(err, "read holders of phones")
-	}
-	of := make(map[registry.Number][]listed[registry.CustomerPhone], len(numbers))
-	for _, c := range contacts {
-		of[c.Number] = append(of[c.Number], listed[registry.CustomerPhone]{c, registry.Position{Text: c.CustomerID}})
-	}
-	pages := make(map[registry.Number]registry.Page[registry.CustomerPhone], len(of))
-	for n, found := range of {
-		pages[n] = pageOf(found, p.First)
-	}
-	return pages, nil
+	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (registry.Number, listed[registry.CustomerPhone], error) {
+		c, err := scanShown(row)
+		return c.Number, listed[registry.CustomerPhone]{c, registry.Position{Text: c.CustomerID}}, err
+	})
+	return pages, wrapped(err, "read holders of phones")
 }
 
 // -- name: count_holders
 const countHolders = `
-SELECT count(*)
-FROM customer_phones
-WHERE number = $1`
+SELECT n.number, (SELECT count(*) FROM customer_phones c WHERE c.number = n.number)
+FROM unnest($1::bigint[]) AS n (number)`
 
-// CountPhoneHolders counts the customers of a number.
-func (s *Store) CountPhoneHolders(ctx context.Context, n registry.Number) (count int64, err error) {
-	err = s.pool.QueryRow(ctx, countHolders, n).Scan(&count)
-	return count, wrapped(err, "count holders of phone")
+// CountPhoneHolders counts the customers of each number.
+func (s *Store) CountPhoneHolders(ctx context.Context, numbers []registry.Number) (map[registry.Number]int64, error) {
+	rows, err := s.pool.Query(ctx, countHolders, integers(numbers))
+	if err != nil {
+		return nil, wrapped(err, "count holders of phones")
+	}
+	counts, err := countsOf[registry.Number](rows)
+	return counts, wrapped(err, "count holders of phones")
 }
 
 // -- name: touch_customer

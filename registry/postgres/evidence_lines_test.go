@@ -82,7 +82,7 @@ func TestLookups(t *testing.T) {
 	if got := w.line(t, firstNumber); got != "MOBILE PLAN ?" {
 		t.Errorf("%s after the lookup has run out", got)
 	}
-	if n, err := w.CountScoreHistory(t.Context(), firstNumber); n != 0 || err != nil {
+	if n, err := only(w.CountScoreHistory(t.Context(), []registry.Number{firstNumber})); n != 0 || err != nil {
 		t.Errorf("%d scores, %v: a line counts in none", n, err)
 	}
 }

@@ -73,7 +73,7 @@ func TestRecordEvidence(t *testing.T) {
 	} {
 		w.clock.Add(time.Microsecond)
 		r := w.record(t, false, step.v)
-		history, err := w.CountScoreHistory(t.Context(), n)
+		history, err := only(w.CountScoreHistory(t.Context(), []registry.Number{n}))
 		if v, _ := w.evidence(t, n, scoring.WhatsApp); r.Changed[0] != step.changed || v.Status != step.method || history != step.history || err != nil {
 			t.Errorf("%s: %+v, %s with %d scores, %v", step.name, r, v.Status, history, err)
 		}

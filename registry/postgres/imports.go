@@ -114,52 +114,51 @@ const piecesOfRow = 1 << 15
 // -- name: quarantine
 // $3 is a row and $4 a piece to start behind.
 const selectQuarantine = `
-SELECT q.row_no, q.piece, q.reason, q.message, q.raw, b.encoding
-FROM import_batches b
-JOIN quarantine q ON q.batch_no = b.batch_no
-WHERE b.id = $1 AND (q.row_no, q.piece) > ($3, $4) AND ($2 = '' OR q.reason = $2)
-ORDER BY q.row_no, q.piece
-LIMIT $5`
+SELECT b.id, q.row_no, q.piece, q.reason, q.message, q.raw, b.encoding
+FROM unnest($1::uuid[]) AS i (id)
+JOIN import_batches b ON b.id = i.id
+CROSS JOIN LATERAL (
+	SELECT q.*
+	FROM quarantine q
+	WHERE q.batch_no = b.batch_no AND (q.row_no, q.piece) > ($3, $4) AND ($2 = '' OR q.reason = $2)
+	ORDER BY q.row_no, q.piece
+	LIMIT $5) q
+ORDER BY b.id, q.row_no, q.piece`
 
-// Quarantine returns one page of what an import did not accept, in file order. Raw rows are in UTF-8, whatever the
-// file was written in.
-func (s *Store) Quarantine(ctx context.Context, f registry.QuarantineFilter, p registry.PageRequest) (registry.Page[registry.QuarantineEntry], error) {
+// Quarantine returns one page of what each import did not accept, in file order; "": for any reason. Raw rows are in
+// UTF-8, whatever the file was written in.
+func (s *Store) Quarantine(ctx context.Context, imports []uuid.UUID, reason string, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.QuarantineEntry], error) {
 	after := int64(-1)
 	if p.After != nil {
 		after = p.After.Sort
 	}
-	rows, err := s.pool.Query(ctx, selectQuarantine, f.Import, f.Reason, after/piecesOfRow, after%piecesOfRow, p.First+1)
+	rows, err := s.pool.Query(ctx, selectQuarantine, imports, reason, after/piecesOfRow, after%piecesOfRow, p.First+1)
 	if err != nil {
-		return registry.Page[registry.QuarantineEntry]{}, wrapped(err, "list quarantine")
+		return nil, wrapped(err, "list quarantine")
 	}
-	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.QuarantineEntry], error) {
-		e, err := scanQuarantine(row)
-		return listed[registry.QuarantineEntry]{e, registry.Position{Sort: e.Row*piecesOfRow + int64(e.Piece)}}, err
+	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (uuid.UUID, listed[registry.QuarantineEntry], error) {
+		id, e, err := scanQuarantine(row)
+		return id, listed[registry.QuarantineEntry]{e, registry.Position{Sort: e.Row*piecesOfRow + int64(e.Piece)}}, err
 	})
-	if err != nil {
-		return registry.Page[registry.QuarantineEntry]{}, wrapped(err, "list quarantine")
-	}
-	return pageOf(entries, p.First), nil
+	return pages, wrapped(err, "list quarantine")
 }
 
-func scanQuarantine(row pgx.CollectableRow) (registry.QuarantineEntry, error) {
-	var (
-		e        registry.QuarantineEntry
-		encoding intake.Encoding
-	)
-	err := row.Scan(&e.Row, &e.Piece, &e.Reason, &e.Message, &e.Raw, &encoding)
+func scanQuarantine(row pgx.CollectableRow) (id uuid.UUID, e registry.QuarantineEntry, err error) {
+	var encoding intake.Encoding
+	err = row.Scan(&id, &e.Row, &e.Piece, &e.Reason, &e.Message, &e.Raw, &encoding)
 	e.Raw = []byte(encoding.Decode(e.Raw))
-	return e, err
+	return id, e, err
 }
 
 // EachQuarantined calls do with everything an import did not accept, in file order. It reads page by page, so that a slow
 // receiver keeps neither memory nor a connection. An error of do ends it and is returned.
 func (s *Store) EachQuarantined(ctx context.Context, f registry.QuarantineFilter, do func(registry.QuarantineEntry) error) error {
 	for p := (registry.PageRequest{First: registry.MaxPageSize}); ; {
-		page, err := s.Quarantine(ctx, f, p)
+		pages, err := s.Quarantine(ctx, []uuid.UUID{f.Import}, f.Reason, p)
 		if err != nil {
 			return err
 		}
+		page := pages[f.Import]
 		for _, e := range page.Items {
 			if err := do(e); err != nil {
 				return err
@@ -174,12 +173,16 @@ func (s *Store) EachQuarantined(ctx context.Context, f registry.QuarantineFilter
 
 // -- name: count_quarantine
 const countQuarantine = `
-SELECT count(*)
-FROM quarantine q
-WHERE q.batch_no = (SELECT batch_no FROM import_batches WHERE id = $1) AND ($2 = '' OR q.reason = $2)`
+SELECT b.id, (SELECT count(*) FROM quarantine q WHERE q.batch_no = b.batch_no AND ($2 = '' OR q.reason = $2))
+FROM import_batches b
+WHERE b.id = ANY ($1::uuid[])`
 
-// CountQuarantine counts what an import did not accept.
-func (s *Store) CountQuarantine(ctx context.Context, f registry.QuarantineFilter) (n int64, err error) {
-	err = s.pool.QueryRow(ctx, countQuarantine, f.Import, f.Reason).Scan(&n)
-	return n, wrapped(err, "count quarantine")
+// CountQuarantine counts what each import did not accept; "": for any reason.
+func (s *Store) CountQuarantine(ctx context.Context, imports []uuid.UUID, reason string) (map[uuid.UUID]int64, error) {
+	rows, err := s.pool.Query(ctx, countQuarantine, imports, reason)
+	if err != nil {
+		return nil, wrapped(err, "count quarantine")
+	}
+	counts, err := countsOf[uuid.UUID](rows)
+	return counts, wrapped(err, "count quarantine")
 }

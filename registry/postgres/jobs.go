@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"phoneregistry/registry"
+	"phoneregistry/registry/scoring"
 )
 
 var _ registry.JobStore = (*Store)(nil)
@@ -80,19 +81,18 @@ func (s *Store) Jobs(ctx context.Context, f registry.JobFilter, p registry.PageR
 func jobConditions(f registry.JobFilter) *where {
 	w := &where{}
 	anyOf(w, "j.status", "::job_status", f.Statuses)
-	if f.Schedule != uuid.Nil {
-		w.and("j.schedule_id = %s", f.Schedule)
-	}
 	return w
 }
 
 // uuidText is the text when it is a UUID, else the first of all UUIDs: cursors of other lists must not be errors here.
-func uuidText(text string) string {
+func uuidText(text string) string { return uuidOrNil(text).String() }
+
+func uuidOrNil(text string) uuid.UUID {
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return uuid.Nil.String()
+		return uuid.Nil
 	}
-	return id.String()
+	return id
 }
 
 // CountJobs counts the jobs that match.
@@ -128,37 +128,50 @@ func (s *Store) JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	return counts, wrapped(err, "read job platforms")
 }
 
-// JobFailures returns one page of the checks of a job that got no answer, by platform and number.
-func (s *Store) JobFailures(ctx context.Context, id uuid.UUID, p registry.PageRequest) (registry.Page[registry.JobFailure], error) {
-	w := &where{}
-	w.and("f.job_id = %s", id)
+// -- name: failures_of_jobs
+const selectFailures = `
+SELECT f.job_id, f.number, f.platform::text, f.status::text, f.reason, f.attempts, f.failed_at
+FROM unnest($1::uuid[]) AS j (id)
+CROSS JOIN LATERAL (
+	SELECT f.*
+	FROM validation_failures f
+	WHERE f.job_id = j.id AND (f.platform, f.number) > ($2::text::platform, $3)
+	ORDER BY f.platform, f.number
+	LIMIT $4) f
+ORDER BY f.job_id, f.platform, f.number`
+
+// JobFailures returns one page of the checks of each job that got no answer, by platform and number.
+func (s *Store) JobFailures(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.JobFailure], error) {
+	platform, number := scoring.Checkable()[0], int64(0) // before all of them
 	if p.After != nil && registry.Platform(p.After.Text).Valid() {
-		w.and("(f.platform, f.number) > (%s::text::platform, %s)", p.After.Text, int64(p.After.Number))
+		platform, number = registry.Platform(p.After.Text), int64(p.After.Number)
 	}
-	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, `SELECT f.number, f.platform::text, f.status::text, f.reason, f.attempts, f.failed_at
-FROM validation_failures f`+w.String()+"\nORDER BY f.platform, f.number\nLIMIT "+limit, listArguments(w)...)
+	rows, err := s.pool.Query(ctx, selectFailures, ids, string(platform), number, p.First+1)
 	if err != nil {
-		return registry.Page[registry.JobFailure]{}, wrapped(err, "list failures")
+		return nil, wrapped(err, "list failures")
 	}
-	failures, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.JobFailure], error) {
-		var f registry.JobFailure
-		err := row.Scan(&f.Number, &f.Platform, &f.Status, &f.Reason, &f.Attempts, &f.FailedAt)
-		return listed[registry.JobFailure]{f, registry.Position{Text: string(f.Platform), Number: f.Number}}, err
+	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (uuid.UUID, listed[registry.JobFailure], error) {
+		var (
+			id uuid.UUID
+			f  registry.JobFailure
+		)
+		err := row.Scan(&id, &f.Number, &f.Platform, &f.Status, &f.Reason, &f.Attempts, &f.FailedAt)
+		return id, listed[registry.JobFailure]{f, registry.Position{Text: string(f.Platform), Number: f.Number}}, err
 	})
-	if err != nil {
-		return registry.Page[registry.JobFailure]{}, wrapped(err, "list failures")
-	}
-	return pageOf(failures, p.First), nil
+	return pages, wrapped(err, "list failures")
 }
 
 // -- name: count_job_failures
 const countJobFailures = `
-SELECT count(*) FROM validation_failures WHERE job_id = $1`
+SELECT j.id, (SELECT count(*) FROM validation_failures f WHERE f.job_id = j.id)
+FROM unnest($1::uuid[]) AS j (id)`
 
-// CountJobFailures counts the checks of a job that got no answer.
-func (s *Store) CountJobFailures(ctx context.Context, id uuid.UUID) (int64, error) {
-	var n int64
-	err := s.pool.QueryRow(ctx, countJobFailures, id).Scan(&n)
-	return n, wrapped(err, "count failures")
+// CountJobFailures counts the checks of each job that got no answer.
+func (s *Store) CountJobFailures(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.pool.Query(ctx, countJobFailures, ids)
+	if err != nil {
+		return nil, wrapped(err, "count failures")
+	}
+	counts, err := countsOf[uuid.UUID](rows)
+	return counts, wrapped(err, "count failures")
 }

@@ -162,7 +162,7 @@ func TestRetry(t *testing.T) {
 	}
 	w.apply(t, results...)
 	job = w.job(t, job.ID)
-	failures, err := w.JobFailures(t.Context(), job.ID, registry.PageRequest{First: 500})
+	failures, err := only(w.JobFailures(t.Context(), []uuid.UUID{job.ID}, registry.PageRequest{First: 500}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestRetry(t *testing.T) {
 		if err != nil || retried.Processed != 46 || retried.Failed != 0 || retried.Total != 80 || !retried.CompletedAt.IsZero() {
 			t.Fatalf("%+v, %v", retried, err)
 		}
-		if n, err := w.CountJobFailures(t.Context(), job.ID); n != 0 || err != nil {
+		if n, err := only(w.CountJobFailures(t.Context(), []uuid.UUID{job.ID})); n != 0 || err != nil {
 			t.Errorf("%d failures, %v", n, err)
 		}
 		chunks := w.claim(t, 100, 100)

@@ -75,11 +75,11 @@ func TestEffects(t *testing.T) {
 	if v, s = w.evidence(t, numbers[2], scoring.Google); v.CheckedAt.After(w.clock.Now()) || !v.Simulated || !s.Simulated || s.Total != 50 {
 		t.Errorf("a clock ahead: %+v, %+v", v, s)
 	}
-	failures, err := w.JobFailures(t.Context(), job.ID, registry.PageRequest{First: 10})
+	failures, err := only(w.JobFailures(t.Context(), []uuid.UUID{job.ID}, registry.PageRequest{First: 10}))
 	if err != nil || len(failures.Items) != 1 || failures.Items[0].Reason != "no answer" || failures.Items[0].Attempts != 4 || failures.Items[0].Number != numbers[1] {
 		t.Errorf("failures %+v, %v", failures.Items, err)
 	}
-	history, err := w.ScoreHistory(t.Context(), numbers[0], registry.PageRequest{First: 10})
+	history, err := only(w.ScoreHistory(t.Context(), numbers[:1], registry.PageRequest{First: 10}))
 	if err != nil || len(history.Items) != 1 || history.Items[0].Total != 45 || history.Items[0].Coverage != 0.4 {
 		t.Errorf("history %+v, %v", history.Items, err)
 	}
@@ -115,7 +115,7 @@ func TestScoreChanges(t *testing.T) {
 	} {
 		applied := check(step.status, step.strength, step.ttl)
 		_, s := w.evidence(t, firstNumber, scoring.Google)
-		n, err := w.CountScoreHistory(t.Context(), firstNumber)
+		n, err := only(w.CountScoreHistory(t.Context(), []registry.Number{firstNumber}))
 		if err != nil {
 			t.Fatal(err)
 		}

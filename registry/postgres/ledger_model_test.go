@@ -206,7 +206,7 @@ func (m *model) check(rt *rapid.T) {
 		if want.ended() && !want.cancelled && (job.Status == registry.JobFailed) != (want.succeeded == 0) {
 			rt.Fatalf("is %s with %d succeeded", job.Status, want.succeeded)
 		}
-		if n, err := m.CountJobFailures(m.t.Context(), want.id); err != nil || int(n) != len(want.failures) {
+		if n, err := only(m.CountJobFailures(m.t.Context(), []uuid.UUID{want.id})); err != nil || int(n) != len(want.failures) {
 			rt.Fatalf("%d failures are listed, want %d (%v)", n, len(want.failures), err)
 		}
 		m.checkLedger(m.t, want.id)

@@ -125,6 +125,50 @@ func (s *Store) Schedules(ctx context.Context, p registry.PageRequest) (registry
 	return pageOf(schedules, p.First), nil
 }
 
+// -- name: jobs_of_schedules
+const selectJobsOfSchedules = `
+SELECT ` + jobColumns + `
+FROM unnest($1::uuid[]) AS s (id)
+CROSS JOIN LATERAL (
+	SELECT j.*
+	FROM validation_jobs j
+	WHERE j.schedule_id = s.id AND j.created_at <= $2 AND (j.created_at < $2 OR j.id > $3)
+	ORDER BY j.created_at DESC, j.id
+	LIMIT $4) j
+ORDER BY j.schedule_id, j.created_at DESC, j.id`
+
+// JobsOfSchedules returns one page of the jobs that each schedule started, newest first.
+func (s *Store) JobsOfSchedules(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.Job], error) {
+	before, behind := maxTime, uuid.Nil
+	if p.After != nil {
+		before, behind = time.UnixMicro(p.After.Sort), uuidOrNil(p.After.Text)
+	}
+	rows, err := s.pool.Query(ctx, selectJobsOfSchedules, ids, before, behind, p.First+1)
+	if err != nil {
+		return nil, wrapped(err, "list jobs of schedules")
+	}
+	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (uuid.UUID, listed[registry.Job], error) {
+		j, err := scanJob(row)
+		return j.Schedule, listed[registry.Job]{j, registry.Position{Sort: j.CreatedAt.UnixMicro(), Text: j.ID.String()}}, err
+	})
+	return pages, wrapped(err, "list jobs of schedules")
+}
+
+// -- name: count_jobs_of_schedules
+const countJobsOfSchedules = `
+SELECT s.id, (SELECT count(*) FROM validation_jobs j WHERE j.schedule_id = s.id)
+FROM unnest($1::uuid[]) AS s (id)`
+
+// CountJobsOfSchedules counts the jobs that each schedule started.
+func (s *Store) CountJobsOfSchedules(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.pool.Query(ctx, countJobsOfSchedules, ids)
+	if err != nil {
+		return nil, wrapped(err, "count jobs of schedules")
+	}
+	counts, err := countsOf[uuid.UUID](rows)
+	return counts, wrapped(err, "count jobs of schedules")
+}
+
 // -- name: count_schedules
 const countSchedules = `
 SELECT count(*) FROM validation_schedules`

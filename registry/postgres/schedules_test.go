@@ -104,7 +104,7 @@ func TestScheduleRuns(t *testing.T) {
 	if run = w.due(t); run.Job == nil || run.Job.Total != 50 {
 		t.Errorf("when all has run out: %+v", run.Job)
 	}
-	jobs, err := w.Jobs(t.Context(), registry.JobFilter{Schedule: s.ID}, registry.PageRequest{First: 10})
+	jobs, err := only(w.JobsOfSchedules(t.Context(), []uuid.UUID{s.ID}, registry.PageRequest{First: 10}))
 	if err != nil || len(jobs.Items) != 2 || jobs.Items[0].ID != run.Job.ID {
 		t.Errorf("its jobs %+v, %v", jobs.Items, err)
 	}

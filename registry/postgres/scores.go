@@ -164,32 +164,36 @@ func (s *Store) LatestLead(ctx context.Context, f registry.LeadFilter) (registry
 
 // -- name: score_history
 const selectScoreHistory = `
-SELECT total, coverage, tier::text, model_version, recorded_at
-FROM lead_score_history
-WHERE number = $1 AND recorded_at < $2
-ORDER BY recorded_at DESC
-LIMIT $3`
+SELECT h.number, h.total, h.coverage, h.tier::text, h.model_version, h.recorded_at
+FROM unnest($1::bigint[]) AS n (number)
+CROSS JOIN LATERAL (
+	SELECT h.*
+	FROM lead_score_history h
+	WHERE h.number = n.number AND h.recorded_at < $2
+	ORDER BY h.recorded_at DESC
+	LIMIT $3) h
+ORDER BY h.number, h.recorded_at DESC`
 
-// ScoreHistory returns one page of a number's scores, newest first.
-func (s *Store) ScoreHistory(ctx context.Context, n registry.Number, p registry.PageRequest) (registry.Page[registry.ScoreRecord], error) {
+// ScoreHistory returns one page of the scores of each number, newest first.
+func (s *Store) ScoreHistory(ctx context.Context, numbers []registry.Number, p registry.PageRequest) (map[registry.Number]registry.Page[registry.ScoreRecord], error) {
 	before := maxTime
 	if p.After != nil {
 		before = time.UnixMicro(p.After.Sort)
 	}
-	rows, err := s.pool.Query(ctx, selectScoreHistory, n, before, p.First+1)
+	rows, err := s.pool.Query(ctx, selectScoreHistory, integers(numbers), before, p.First+1)
 	if err != nil {
-		return registry.Page[registry.ScoreRecord]{}, wrapped(err, "read score history")
+		return nil, wrapped(err, "read score history")
 	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.ScoreRecord], error) {
-		var l listed[registry.ScoreRecord]
-		err := row.Scan(&l.item.Total, &l.item.Coverage, &l.item.Tier, &l.item.ModelVersion, &l.item.RecordedAt)
+	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (registry.Number, listed[registry.ScoreRecord], error) {
+		var (
+			n registry.Number
+			l listed[registry.ScoreRecord]
+		)
+		err := row.Scan(&n, &l.item.Total, &l.item.Coverage, &l.item.Tier, &l.item.ModelVersion, &l.item.RecordedAt)
 		l.position.Sort, l.item.Coverage = l.item.RecordedAt.UnixMicro(), decimal(l.item.Coverage)
-		return l, err
+		return n, l, err
 	})
-	if err != nil {
-		return registry.Page[registry.ScoreRecord]{}, wrapped(err, "read score history")
-	}
-	return pageOf(found, p.First), nil
+	return pages, wrapped(err, "read score history")
 }
 
 // maxTime is later than any time in the database.
@@ -197,12 +201,15 @@ var maxTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglob
 
 // -- name: count_score_history
 const countScoreHistory = `
-SELECT count(*)
-FROM lead_score_history
-WHERE number = $1`
+SELECT n.number, (SELECT count(*) FROM lead_score_history h WHERE h.number = n.number)
+FROM unnest($1::bigint[]) AS n (number)`
 
-// CountScoreHistory counts a number's scores.
-func (s *Store) CountScoreHistory(ctx context.Context, n registry.Number) (count int64, err error) {
-	err = s.pool.QueryRow(ctx, countScoreHistory, n).Scan(&count)
-	return count, wrapped(err, "count score history")
+// CountScoreHistory counts the scores of each number.
+func (s *Store) CountScoreHistory(ctx context.Context, numbers []registry.Number) (map[registry.Number]int64, error) {
+	rows, err := s.pool.Query(ctx, countScoreHistory, integers(numbers))
+	if err != nil {
+		return nil, wrapped(err, "count score history")
+	}
+	counts, err := countsOf[registry.Number](rows)
+	return counts, wrapped(err, "count score history")
 }

@@ -51,42 +51,66 @@ func findDelivery(ctx context.Context, q querier, id uuid.UUID) (registry.Delive
 	return d, found(err, "read delivery")
 }
 
-func deliveryConditions(f registry.DeliveryFilter) *where {
-	w := &where{}
-	w.and("d.webhook_id = %s", f.Webhook)
-	if f.Status != "" {
-		w.and("d.status = %s", string(f.Status))
-	}
-	return w
-}
+// -- name: deliveries_of_webhooks
+const selectDeliveries = `
+SELECT ` + deliveryColumns + `
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (
+	SELECT d.*
+	FROM webhook_deliveries d
+	WHERE d.webhook_id = w.id AND d.created_at <= $2 AND (d.created_at < $2 OR d.id > $3)
+	ORDER BY d.created_at DESC, d.id
+	LIMIT $4) d
+JOIN outbox o ON o.id = d.event_id
+ORDER BY d.webhook_id, d.created_at DESC, d.id`
 
-// Deliveries returns one page of the deliveries of a webhook, newest first.
-func (s *Store) Deliveries(ctx context.Context, f registry.DeliveryFilter, p registry.PageRequest) (registry.Page[registry.Delivery], error) {
-	w := deliveryConditions(f)
+// -- name: deliveries_of_webhooks_in_state
+const selectDeliveriesInState = `
+SELECT ` + deliveryColumns + `
+FROM unnest($1::uuid[]) AS w (id)
+CROSS JOIN LATERAL (
+	SELECT d.*
+	FROM webhook_deliveries d
+	WHERE d.webhook_id = w.id AND d.status = $5 AND d.created_at <= $2 AND (d.created_at < $2 OR d.id > $3)
+	ORDER BY d.created_at DESC, d.id
+	LIMIT $4) d
+JOIN outbox o ON o.id = d.event_id
+ORDER BY d.webhook_id, d.created_at DESC, d.id`
+
+// Deliveries returns one page of the deliveries of each webhook, newest first; "": in any state.
+func (s *Store) Deliveries(ctx context.Context, webhooks []uuid.UUID, status registry.DeliveryStatus, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.Delivery], error) {
+	before, behind := maxTime, uuid.Nil
 	if p.After != nil {
-		w.and("d.created_at <= %s AND (d.created_at < %[1]s OR d.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
+		before, behind = time.UnixMicro(p.After.Sort), uuidOrNil(p.After.Text)
 	}
-	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, "SELECT "+deliveryColumns+"\nFROM webhook_deliveries d\nJOIN outbox o ON o.id = d.event_id"+w.String()+
-		"\nORDER BY d.created_at DESC, d.id\nLIMIT "+limit, listArguments(w)...)
+	sql, arguments := selectDeliveries, []any{webhooks, before, behind, p.First + 1}
+	if status != "" {
+		sql, arguments = selectDeliveriesInState, append(arguments, string(status))
+	}
+	rows, err := s.pool.Query(ctx, sql, arguments...)
 	if err != nil {
-		return registry.Page[registry.Delivery]{}, wrapped(err, "list deliveries")
+		return nil, wrapped(err, "list deliveries")
 	}
-	deliveries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (listed[registry.Delivery], error) {
+	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (uuid.UUID, listed[registry.Delivery], error) {
 		d, err := scanDelivery(row)
-		return listed[registry.Delivery]{d, registry.Position{Sort: d.CreatedAt.UnixMicro(), Text: d.ID.String()}}, err
+		return d.Webhook, listed[registry.Delivery]{d, registry.Position{Sort: d.CreatedAt.UnixMicro(), Text: d.ID.String()}}, err
 	})
-	if err != nil {
-		return registry.Page[registry.Delivery]{}, wrapped(err, "list deliveries")
-	}
-	return pageOf(deliveries, p.First), nil
+	return pages, wrapped(err, "list deliveries")
 }
 
-// CountDeliveries counts the deliveries that match.
-func (s *Store) CountDeliveries(ctx context.Context, f registry.DeliveryFilter) (n int64, err error) {
-	w := deliveryConditions(f)
-	err = s.pool.QueryRow(ctx, "SELECT count(*)\nFROM webhook_deliveries d"+w.String(), listArguments(w)...).Scan(&n)
-	return n, wrapped(err, "count deliveries")
+// -- name: count_deliveries
+const countDeliveries = `
+SELECT w.id, (SELECT count(*) FROM webhook_deliveries d WHERE d.webhook_id = w.id AND ($2 = '' OR d.status = $2))
+FROM unnest($1::uuid[]) AS w (id)`
+
+// CountDeliveries counts the deliveries of each webhook; "": in any state.
+func (s *Store) CountDeliveries(ctx context.Context, webhooks []uuid.UUID, status registry.DeliveryStatus) (map[uuid.UUID]int64, error) {
+	rows, err := s.pool.Query(ctx, countDeliveries, webhooks, string(status))
+	if err != nil {
+		return nil, wrapped(err, "count deliveries")
+	}
+	counts, err := countsOf[uuid.UUID](rows)
+	return counts, wrapped(err, "count deliveries")
 }
 
 // -- name: insert_test_event
