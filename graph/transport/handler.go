@@ -41,6 +41,11 @@ type Config struct {
 	// context ends before the one it was made of, so does the connection; the text of the cause is shown to the client.
 	Authorize func(ctx context.Context, authorization string) (context.Context, error)
 
+	// Gate bounds how much callers ask; nil: nothing does.
+	Gate Gate
+	// Deadline tells how long a query or mutation of the caller may take, and the start of a subscription. nil or 0: Timeout.
+	Deadline func(ctx context.Context) time.Duration
+
 	MaxBody       int64         // bytes of a request or of a WebSocket message; 1 MiB
 	Timeout       time.Duration // of a query or mutation; 30 s
 	InitTimeout   time.Duration // from the opening of a WebSocket to connection_init; 10 s
@@ -77,6 +82,9 @@ const maxBuffer = 64 << 10
 func New(c Config) (*Handler, error) {
 	if c.Exec == nil || c.Logger == nil || c.Authorize == nil {
 		return nil, errors.New("transport: an executor, a logger and an authorizer are needed")
+	}
+	if c.Gate == nil {
+		c.Gate = open{}
 	}
 	defaultTo(&c.MaxBody, 1<<20)
 	defaultTo(&c.Timeout, 30*time.Second)
@@ -128,29 +136,41 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Add("Vary", "Accept")
 	media := negotiate(r.Header.Values("Accept"))
+	visit, no := h.Gate.Visit(r.Context())
+	defer visit.Leave()
+	if no != nil {
+		visit.Sign(w.Header())
+		refuse(w, onceMedia(media), no)
+		return
+	}
+	h.serve(w, r, media, visit)
+}
+
+// serve serves a visit. What cannot be run counts as well.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, media string, visit Visit) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
-		fail(w, onceMedia(media), http.StatusMethodNotAllowed, CodeBadRequest, "GraphQL is asked for by GET or POST")
+		failVisit(w, visit, onceMedia(media), http.StatusMethodNotAllowed, CodeBadRequest, "GraphQL is asked for by GET or POST")
 	case media == "":
-		fail(w, mediaJSON, http.StatusNotAcceptable, CodeBadRequest,
+		failVisit(w, visit, mediaJSON, http.StatusNotAcceptable, CodeBadRequest,
 			"want an Accept header that allows "+mediaResponse+", "+mediaJSON+" or "+mediaStream)
 	default:
-		h.serveRequest(w, r, media)
+		h.serveRequest(w, r, media, visit)
 	}
 }
 
-func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, media string) {
+func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, media string, visit Visit) {
 	params, bad := h.readParams(w, r)
 	if bad != nil {
-		fail(w, onceMedia(media), bad.status, bad.code, bad.message)
+		failVisit(w, visit, onceMedia(media), bad.status, bad.code, bad.message)
 		return
 	}
 	if media == mediaStream {
-		h.serveStream(w, r, params)
+		h.serveStream(w, r, params, visit)
 		return
 	}
-	h.serveOnce(w, r, params, media)
+	h.serveOnce(w, r, params, media, visit)
 }
 
 // onceMedia is the media type of an answer that is no stream, also to one who asked for a stream: EventSource and
@@ -238,6 +258,13 @@ func fail(w http.ResponseWriter, media string, status int, code, message string)
 	writeResponse(w, media, status, &graphql.Response{Errors: gqlerror.List{{
 		Message: message, Extensions: map[string]any{"code": code},
 	}}})
+}
+
+// failVisit is fail for a request that counts.
+func failVisit(w http.ResponseWriter, visit Visit, media string, status int, code, message string) {
+	if enter(w, media, visit, nil) {
+		fail(w, media, status, code, message)
+	}
 }
 
 // panicked logs a panic outside of resolvers.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -153,30 +154,50 @@ func decode(text []byte, into any) error {
 }
 
 // serveOnce runs a query or mutation and answers with its result.
-func (h *Handler) serveOnce(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, media string) {
-	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
+func (h *Handler) serveOnce(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, media string, visit Visit) {
+	limit := h.deadline(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
 	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
 	if changesByGet(r, opCtx) {
-		refuseChange(w, media)
+		refuseChange(w, media, visit)
 		return
 	}
 	if errs != nil {
-		writeResponse(w, media, requestErrorStatus(media, errs), h.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs))
+		if enter(w, media, visit, nil) {
+			writeResponse(w, media, requestErrorStatus(media, errs), h.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs))
+		}
 		return
 	}
 	if opCtx.Operation.Operation == ast.Subscription {
-		fail(w, media, http.StatusBadRequest, CodeNotSupported,
+		failVisit(w, visit, media, http.StatusBadRequest, CodeNotSupported,
 			"subscriptions come as "+mediaStream+" or over a WebSocket")
 		return
 	}
-	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
-	response := responses(ctx)
+	if !enter(w, media, visit, opCtx) {
+		return
+	}
+	allow(w, limit)
+	responses, opsCtx := h.Exec.DispatchOperation(ctx, opCtx)
+	response := responses(opsCtx)
 	if response == nil { // the request was given up, or took too long
-		writeResponse(w, media, http.StatusServiceUnavailable, &graphql.Response{Errors: timedOut()})
+		writeResponse(w, media, http.StatusServiceUnavailable, &graphql.Response{Errors: timedOut(ctx, limit)})
 		return
 	}
 	writeResponse(w, media, resultStatus(media, response), response)
+}
+
+// What an answer may take that is ready, and what a server allows an answer to take in all unless it is told otherwise.
+const (
+	answerTime = 30 * time.Second
+	serverTime = 2 * time.Minute
+)
+
+// allow lets an operation with a long deadline outlast what the server allows an answer to take.
+func allow(w http.ResponseWriter, limit time.Duration) {
+	if limit+answerTime > serverTime {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit + answerTime)) // else the server's holds
+	}
 }
 
 // changesByGet tells that a GET asks for a mutation, which is refused before anything else that may be wrong with it.
@@ -184,9 +205,9 @@ func changesByGet(r *http.Request, opCtx *graphql.OperationContext) bool {
 	return r.Method == http.MethodGet && opCtx != nil && opCtx.Operation != nil && opCtx.Operation.Operation == ast.Mutation
 }
 
-func refuseChange(w http.ResponseWriter, media string) {
+func refuseChange(w http.ResponseWriter, media string, visit Visit) {
 	w.Header().Set("Allow", "POST")
-	fail(w, onceMedia(media), http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
+	failVisit(w, visit, onceMedia(media), http.StatusMethodNotAllowed, CodeNotSupported, "a mutation is sent by POST")
 }
 
 // statusPartial says that there are data and errors, to those who watch statuses and read no bodies. GraphQL over HTTP
@@ -202,12 +223,6 @@ func resultStatus(media string, response *graphql.Response) int {
 		return http.StatusBadRequest
 	}
 	return statusPartial
-}
-
-func timedOut() gqlerror.List {
-	return gqlerror.List{{
-		Message: "it took too long, or was given up", Extensions: map[string]any{"code": CodeTimeout},
-	}}
 }
 
 // requestErrorStatus is the status of a request that was refused before it was run. GraphQL over HTTP wants 4xx with

@@ -12,29 +12,29 @@ import (
 
 // serveStream answers with server-sent events in the manner of graphql-sse's distinct connections: an event `next`
 // for each result, then `complete`.
-func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) {
+func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *graphql.RawParams, visit Visit) {
 	caller, stop := context.WithCancel(r.Context())
 	defer stop()
 	caller, err := h.Authorize(caller, r.Header.Get("Authorization")) // it was let in before; now it is held to it
 	if err != nil {
-		fail(w, mediaJSON, http.StatusUnauthorized, CodeUnauthenticated, "the token is not valid")
+		failVisit(w, visit, mediaJSON, http.StatusUnauthorized, CodeUnauthenticated, "the token is not valid")
 		return
 	}
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
 	opCtx, errs := h.Exec.CreateOperationContext(ctx, params)
 	if changesByGet(r, opCtx) {
-		refuseChange(w, mediaStream)
+		refuseChange(w, mediaStream, visit)
 		return
 	}
-	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
-		bound(conn)
+	counted := opCtx
+	if errs != nil {
+		counted = nil
 	}
-	header := w.Header()
-	header.Set("Content-Type", mediaStream+"; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // proxies that read it do not hold events back
-	s := &stream{h: h, w: w, control: http.NewResponseController(w)}
+	if !enter(w, onceMedia(mediaStream), visit, counted) {
+		return
+	}
+	s := h.beginStream(w, r)
 	if !s.write(":\n\n") { // the client learns at once that the stream stands
 		return
 	}
@@ -45,6 +45,18 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, params *gr
 		return
 	}
 	h.pump(ctx, cancel, opCtx, s)
+}
+
+// beginStream writes the headers of a stream.
+func (h *Handler) beginStream(w http.ResponseWriter, r *http.Request) *stream {
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		bound(conn)
+	}
+	header := w.Header()
+	header.Set("Content-Type", mediaStream+"; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // proxies that read it do not hold events back
+	return &stream{h: h, w: w, control: http.NewResponseController(w)}
 }
 
 // complete has a data line, without which a browser's EventSource would not deliver it.
@@ -59,11 +71,19 @@ func (h *Handler) pump(ctx context.Context, cancel context.CancelFunc, opCtx *gr
 	}()
 	defer s.end()
 	s.begin(cancel)
+	ctx, begun, end := h.limited(ctx, opCtx)
+	defer end()
 	responses, ctx := h.Exec.DispatchOperation(ctx, opCtx)
+	begun()
 	for {
 		response := responses(ctx)
 		if response == nil {
-			if ctx.Err() == nil { // else the connection ends, not the stream
+			switch {
+			case tookTooLong(ctx):
+				if s.next(&graphql.Response{Errors: timedOut(ctx, h.deadline(ctx))}) {
+					s.write(complete)
+				}
+			case ctx.Err() == nil: // else the connection ends, not the stream
 				s.write(complete)
 			}
 			return

@@ -54,6 +54,7 @@ type socket struct {
 	running sync.WaitGroup
 	alive   *time.Timer
 
+	place  Place
 	caller context.Context //nolint:containedctx // of the operations; set by connection_init, before there are any
 
 	mu         sync.Mutex // of operations
@@ -84,13 +85,19 @@ type operation struct {
 }
 
 func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	place, no := h.Gate.Connect()
+	if no != nil {
+		refuse(w, mediaJSON, no)
+		return
+	}
+	defer place.Leave()
 	conn, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the upgrader has answered
 	}
 	bound(conn.NetConn())
 	life, stop := context.WithCancel(r.Context())
-	s := &socket{Handler: h, conn: conn, life: life, stop: stop, operations: map[string]*operation{}}
+	s := &socket{Handler: h, conn: conn, life: life, stop: stop, place: place, operations: map[string]*operation{}}
 	defer s.end()
 	if conn.Subprotocol() != subprotocol {
 		s.close(closeBadSubprotocol, "Subprotocol not acceptable")
@@ -170,6 +177,10 @@ func (s *socket) read(r *http.Request, init *time.Timer) {
 			return
 		}
 		_ = s.heard()
+		if !s.place.Message() {
+			s.close(closeTooManyRequests, "Too many messages")
+			return
+		}
 		var m message
 		if kind != websocket.TextMessage || json.Unmarshal(text, &m) != nil {
 			s.close(closeBadMessage, "Invalid message received")
@@ -341,12 +352,7 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 			s.close(closeInternal, "Internal server error")
 		}
 	}()
-	opCtx, errs := s.Exec.CreateOperationContext(ctx, params)
-	if errs == nil {
-		errs = s.results(ctx, op, opCtx)
-	} else {
-		errs = s.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors
-	}
+	errs := s.visit(ctx, op, params)
 	switch waiting := s.finish(op); {
 	case !waiting:
 	case s.caller.Err() != nil: // the connection ends, not the stream: who was told that it is complete would not come back
@@ -357,20 +363,38 @@ func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawPara
 	}
 }
 
+// visit runs an operation if it is let in, and returns the errors for which there are no results.
+func (s *socket) visit(ctx context.Context, op *operation, params *graphql.RawParams) gqlerror.List {
+	visit, no := s.Gate.Visit(ctx)
+	defer visit.Leave()
+	if no != nil {
+		return no.errors()
+	}
+	opCtx, errs := s.Exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		if no := visit.Enter(nil); no != nil {
+			return no.errors()
+		}
+		return s.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors
+	}
+	if no := visit.Enter(opCtx); no != nil {
+		return no.errors()
+	}
+	return s.results(ctx, op, opCtx)
+}
+
 // results sends the results of an operation, and returns the errors for which there were none.
 func (s *socket) results(ctx context.Context, op *operation, opCtx *graphql.OperationContext) gqlerror.List {
 	stream := opCtx.Operation.Operation == ast.Subscription
-	if !stream {
-		limited, cancel := context.WithTimeout(ctx, s.Timeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, begun, end := s.limited(ctx, opCtx)
+	defer end()
 	responses, ctx := s.Exec.DispatchOperation(ctx, opCtx)
+	begun()
 	for sent := 0; ; sent++ {
 		response := responses(ctx)
 		switch {
-		case response == nil && sent == 0 && !stream:
-			return timedOut()
+		case response == nil && sent == 0 && (!stream || tookTooLong(ctx)):
+			return timedOut(ctx, s.deadline(ctx))
 		case response == nil:
 			return nil
 		case response.Data == nil && len(response.Errors) > 0: // the stream could not be made

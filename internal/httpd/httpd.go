@@ -15,6 +15,7 @@ import (
 	"phoneregistry/graph/documents"
 	"phoneregistry/graph/guard"
 	"phoneregistry/internal/auth"
+	"phoneregistry/internal/limit"
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 	"phoneregistry/registry/importer"
@@ -50,6 +51,10 @@ type Config struct {
 	Limits         guard.Limits          // of a GraphQL operation
 	Documents      documents.Config      // which GraphQL documents may be named, and run
 	Timeouts       Timeouts
+
+	Rates    *limit.Limiter                    // how much callers may ask; nil: as much as they like
+	Deadline func(registry.Role) time.Duration // how long an operation of a role may take; nil or 0: Timeouts.Operation
+	MaxBody  int64                             // bytes of a GraphQL request or message; 0: 1 MiB
 }
 
 // Timeouts of requests. Zero values mean the defaults.
@@ -85,18 +90,20 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	imports := &imports{importer: c.Importer, service: c.Service, log: c.Logger, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
-	authenticated := func(h http.HandlerFunc) http.Handler { return strict(c.Auth.Middleware(noteActor(withPurpose(h)))) }
+	authenticated := func(kind limit.Kind, h http.HandlerFunc) http.Handler {
+		return strict(c.Auth.Middleware(noteActor(withPurpose(c.rated(kind, h)))))
+	}
 
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", strict(graphQL))
-	mux.Handle("POST /v1/imports", authenticated(imports.receive))
-	mux.Handle("GET /v1/imports/{id}", authenticated(imports.show))
-	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(imports.quarantine))
-	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated((&failures{service: c.Service, log: c.Logger}).download))
+	mux.Handle("POST /v1/imports", authenticated(limit.Write, imports.receive))
+	mux.Handle("GET /v1/imports/{id}", authenticated(limit.Read, imports.show))
+	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(limit.Read, imports.quarantine))
+	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated(limit.Read, (&failures{service: c.Service, log: c.Logger}).download))
 	if err := c.mountWhatsApp(mux); err != nil {
 		return nil, err
 	}
-	mux.Handle("/v1/", authenticated(noSuchAddress))
+	mux.Handle("/v1/", authenticated(limit.Read, noSuchAddress))
 	mux.Handle("GET /healthz", strict(http.HandlerFunc(healthy)))
 	mux.Handle("GET /readyz", strict(&readiness{ready: c.Ready, log: c.Logger}))
 	mux.Handle("/", c.UI)

@@ -1,0 +1,104 @@
+package httpd
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"phoneregistry/graph/transport"
+	"phoneregistry/internal/limit"
+	"phoneregistry/registry"
+)
+
+// gate lets GraphQL's transports count by a limiter.
+type gate struct{ limiter *limit.Limiter }
+
+// gateOf returns the gate of a limiter; none for none.
+func gateOf(l *limit.Limiter) transport.Gate {
+	if l == nil {
+		return nil
+	}
+	return gate{l}
+}
+
+// bearer names the token by which limits count.
+func bearer(ctx context.Context) string {
+	a := registry.ActorFrom(ctx)
+	if a.Token != "" {
+		return a.Token
+	}
+	return string(a.Role) + " " + a.Name
+}
+
+// Visit implements transport.Gate.
+func (g gate) Visit(ctx context.Context) (transport.Visit, *transport.Refusal) {
+	v, no := g.limiter.Visit(bearer(ctx))
+	return visit{v}, refusal(no)
+}
+
+// Connect implements transport.Gate.
+func (g gate) Connect() (transport.Place, *transport.Refusal) {
+	s, no := g.limiter.Connect()
+	return place{s}, refusal(no)
+}
+
+type visit struct{ *limit.Visit }
+
+// statCost is where the guard notes what an operation costs.
+const statCost = "cost"
+
+// costOfOne is how much of an operation's cost weighs as much as one more operation.
+const costOfOne = 10_000
+
+// Enter implements transport.Visit.
+func (v visit) Enter(o *graphql.OperationContext) *transport.Refusal {
+	if o == nil {
+		return refusal(v.Visit.Enter(limit.Invalid, 1))
+	}
+	kind := limit.Read
+	switch o.Operation.Operation {
+	case ast.Mutation:
+		kind = limit.Write
+	case ast.Subscription:
+		kind = limit.Subscription
+	case ast.Query:
+	}
+	cost, _ := o.Stats.GetExtension(statCost).(int)
+	return refusal(v.Visit.Enter(kind, 1+cost/costOfOne))
+}
+
+type place struct{ *limit.Socket }
+
+// Join implements transport.Place.
+func (p place) Join(ctx context.Context) *transport.Refusal {
+	return refusal(p.Socket.Join(bearer(ctx)))
+}
+
+func refusal(no *limit.Refusal) *transport.Refusal {
+	if no == nil {
+		return nil
+	}
+	return &transport.Refusal{Status: no.Status(), Message: no.Message(), Extensions: no.Extensions(), RetryAfter: no.Seconds()}
+}
+
+// rated counts the requests of a handler that is no GraphQL.
+func (c Config) rated(kind limit.Kind, next http.HandlerFunc) http.HandlerFunc {
+	if c.Rates == nil {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := c.Rates.Arrive(bearer(r.Context()))
+		defer v.Leave()
+		no := v.Enter(kind, 1)
+		v.Sign(w.Header())
+		if no != nil {
+			w.Header().Set("Retry-After", strconv.Itoa(no.Seconds()))
+			writeError(w, r, no.Status(), no.Code, no.Message())
+			return
+		}
+		next(w, r)
+	}
+}

@@ -1,0 +1,215 @@
+// Package limit bounds how much callers may ask: how much in a minute, by token, and how much at the same time, by token
+// and in total. It counts for one process: servers that share a database count each for itself.
+package limit
+
+import (
+	"cmp"
+	"container/list"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bound is how much may be held at the same time; 0: no bound.
+type Bound struct {
+	Own   int // of one token
+	Total int // of all tokens together
+}
+
+// Config says how much is let in. Zero values mean no limit.
+type Config struct {
+	Reads    int // a minute, of one token: queries, starts of subscriptions, what cannot be run
+	Writes   int // a minute, of one token: mutations and imports
+	Messages int // a minute, of one WebSocket, whatever they say
+
+	Connections   Bound // WebSockets
+	Subscriptions Bound // over WebSockets and event streams together
+	Operations    Bound // queries, mutations and REST requests that run
+	Pending       Bound // mutations and imports that run or wait
+
+	Tokens     int                   // tokens of which is known how much they have asked; 0: 100,000
+	Now        func() time.Time      // nil: time.Now
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Kind is what is asked.
+type Kind uint8
+
+// The kinds. Invalid is what cannot be run: it counts as a read and holds nothing.
+const (
+	Invalid Kind = iota
+	Read
+	Write
+	Subscription
+)
+
+// What is held.
+const (
+	connections = iota
+	subscriptions
+	operations
+	pending
+	held // how many there are
+)
+
+// holds says what a kind holds while it runs, as bits.
+func (k Kind) holds() uint8 {
+	switch k {
+	case Read:
+		return 1 << operations
+	case Write:
+		return 1<<operations | 1<<pending
+	case Subscription:
+		return 1 << subscriptions
+	case Invalid:
+	}
+	return 0
+}
+
+// Limiter counts. Safe for concurrent use.
+type Limiter struct {
+	reads, writes, messages rate
+	bounds                  [held]Bound
+	waitingMost             int
+	most                    int // accounts that are kept
+	policy                  []string
+	now                     func() time.Time
+	start                   time.Time
+	refused                 *prometheus.CounterVec
+
+	mu       sync.Mutex // of all below
+	accounts map[string]*account
+	recent   *list.List // of *account, the one used last in front
+	others   *account   // of the tokens for which there is no room
+	total    [held]int
+	waiting  int // WebSockets of which is not known whose they are
+}
+
+// account is what is known of one token.
+type account struct {
+	token                 string
+	reads, writes, strays bucket
+	held                  [held]int
+	pins                  int           // visits and sockets that know of it: it is not forgotten meanwhile
+	place                 *list.Element // in recent; nil: others
+}
+
+// defaultTokens is how many tokens are kept. One takes some 300 bytes.
+const defaultTokens = 100_000
+
+// New makes a limiter.
+func New(c Config) (*Limiter, error) {
+	for _, n := range []int{
+		c.Reads, c.Writes, c.Messages, c.Connections.Own, c.Connections.Total, c.Subscriptions.Own, c.Subscriptions.Total,
+		c.Operations.Own, c.Operations.Total, c.Pending.Own, c.Pending.Total, c.Tokens,
+	} {
+		if n < 0 {
+			return nil, errors.New("limit: limits are 0 or more")
+		}
+	}
+	l := &Limiter{
+		reads: perMinute(c.Reads), writes: perMinute(c.Writes), messages: perMinute(c.Messages),
+		bounds: [held]Bound{
+			connections: c.Connections, subscriptions: c.Subscriptions, operations: c.Operations, pending: c.Pending,
+		},
+		most: cmp.Or(c.Tokens, defaultTokens), now: c.Now,
+		accounts: map[string]*account{}, recent: list.New(), others: &account{},
+	}
+	if c.Connections.Total > 0 { // strangers must not take all the places of those who have a token
+		l.waitingMost = max(1, c.Connections.Total/4)
+	}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	l.start = l.now()
+	if text := policies(l.reads, l.writes); text != "" {
+		l.policy = []string{text}
+	}
+	return l, l.register(c.Registerer)
+}
+
+// moment is the time in nanoseconds since the limiter was made. It does not jump with the clock of the system.
+func (l *Limiter) moment() int64 { return int64(l.now().Sub(l.start)) }
+
+// find returns the account of a token, used now. The caller holds mu.
+func (l *Limiter) find(token string, now int64) *account {
+	if a := l.accounts[token]; a != nil {
+		l.recent.MoveToFront(a.place)
+		return a
+	}
+	l.forget(now)
+	if len(l.accounts) >= l.most {
+		return l.others
+	}
+	a := &account{token: token}
+	a.place = l.recent.PushFront(a)
+	l.accounts[token] = a
+	return a
+}
+
+// atOnce is how many accounts are looked at for each new one: more than one, so that they become fewer.
+const atOnce = 2
+
+// forget drops accounts that say nothing any more: nothing held, and all that was used has come back. Those used longest
+// ago are looked at; one that is still needed goes to the front, so that it does not hide the others. The caller holds mu.
+func (l *Limiter) forget(now int64) {
+	for range min(atOnce, l.recent.Len()) {
+		place := l.recent.Back()
+		a := place.Value.(*account)
+		if a.pins > 0 || max(a.reads, a.writes, a.strays) > bucket(now) {
+			l.recent.MoveToFront(place)
+			continue
+		}
+		l.recent.Remove(place)
+		delete(l.accounts, a.token)
+	}
+}
+
+// hold takes places of what, given as bits; all or none. The caller holds mu.
+func (l *Limiter) hold(a *account, what uint8) *Refusal {
+	for i, bound := range l.bounds {
+		if what&(1<<i) == 0 {
+			continue
+		}
+		switch {
+		case bound.Own > 0 && a.held[i] >= bound.Own:
+			return l.full(i, true, bound.Own)
+		case bound.Total > 0 && l.total[i] >= bound.Total:
+			return l.full(i, false, bound.Total)
+		}
+	}
+	for i := range l.bounds {
+		if what&(1<<i) != 0 {
+			a.held[i]++
+			l.total[i]++
+		}
+	}
+	return nil
+}
+
+// release gives places back. The caller holds mu.
+func (l *Limiter) release(a *account, what uint8) {
+	for i := range l.bounds {
+		if what&(1<<i) != 0 {
+			a.held[i]--
+			l.total[i]--
+		}
+	}
+}
+
+// InUse tells what is held at the moment.
+type InUse struct {
+	Connections, Waiting, Subscriptions, Operations, Pending, Tokens int
+}
+
+// InUse tells what is held at the moment, for metrics and tests.
+func (l *Limiter) InUse() InUse {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return InUse{
+		Connections: l.total[connections], Waiting: l.waiting, Subscriptions: l.total[subscriptions],
+		Operations: l.total[operations], Pending: l.total[pending], Tokens: len(l.accounts),
+	}
+}

@@ -1,0 +1,430 @@
+package limit
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"pgregory.net/rapid"
+)
+
+// clock is a clock that tests set.
+type clock struct{ at time.Time }
+
+func newClock() *clock                { return &clock{time.Unix(1_800_000_000, 0)} }
+func (c *clock) now() time.Time       { return c.at }
+func (c *clock) wait(d time.Duration) { c.at = c.at.Add(d) }
+func (c *clock) limiter(t fataler, config Config) *Limiter {
+	t.Helper()
+	config.Now = c.now
+	l, err := New(config)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return l
+}
+
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// ask visits, enters and leaves, as a request does.
+func ask(l *Limiter, token string, kind Kind, weight int) *Refusal {
+	v, no := l.Visit(token)
+	defer v.Leave()
+	if no != nil {
+		return no
+	}
+	return v.Enter(kind, weight)
+}
+
+// TestNeverMoreThanTheRate asks at any times for any weights: in no stretch of time is more let in than the burst and what
+// has come back in it.
+func TestNeverMoreThanTheRate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newClock()
+		limit := rapid.IntRange(1, 5000).Draw(t, "limit")
+		l := c.limiter(t, Config{Reads: limit})
+		type taken struct {
+			at     time.Duration
+			weight int
+		}
+		var all []taken
+		start := c.now()
+		for range rapid.IntRange(1, 150).Draw(t, "requests") {
+			c.wait(time.Duration(rapid.Int64Range(0, int64(2*time.Second)).Draw(t, "pause")))
+			weight := rapid.IntRange(1, 2*limit).Draw(t, "weight")
+			if ask(l, "a", Read, weight) == nil {
+				all = append(all, taken{c.now().Sub(start), min(weight, limit)})
+			}
+		}
+		for i := range all {
+			sum := 0
+			for _, one := range all[i:] {
+				sum += one.weight
+				back := float64(limit) * (one.at - all[i].at).Minutes()
+				if float64(sum) > float64(limit)+back+1e-6 {
+					t.Fatalf("%d were let in within %s; at most %d and %f that came back", sum, one.at-all[i].at, limit, back)
+				}
+			}
+		}
+	})
+}
+
+// TestWaitingIsEnough refuses until the wait that was told is over, and not a moment longer.
+func TestWaitingIsEnough(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newClock()
+		limit := rapid.IntRange(1, 5000).Draw(t, "limit")
+		l := c.limiter(t, Config{Reads: limit})
+		for range limit {
+			if no := ask(l, "a", Read, 1); no != nil {
+				t.Fatalf("refused within the burst: %+v", no)
+			}
+		}
+		no := ask(l, "a", Read, 1)
+		if no == nil {
+			t.Fatalf("the burst has no end")
+		}
+		c.wait(no.After - 1)
+		if ask(l, "a", Read, 1) == nil {
+			t.Fatalf("let in before the wait was over")
+		}
+		c.wait(1)
+		if no := ask(l, "a", Read, 1); no != nil {
+			t.Fatalf("refused after the wait: %+v", no)
+		}
+		c.wait(time.Minute + time.Second)
+		for range limit {
+			if no := ask(l, "a", Read, 1); no != nil {
+				t.Fatalf("refused after a minute of rest: %+v", no)
+			}
+		}
+	})
+}
+
+func TestRatesAreApart(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 2, Writes: 1})
+	for i, step := range []struct {
+		token  string
+		kind   Kind
+		policy string // "": let in
+	}{
+		{"a", Read, ""},
+		{"a", Invalid, ""},
+		{"a", Subscription, PolicyReads},
+		{"a", Write, ""},
+		{"b", Write, ""},
+		{"b", Write, PolicyWrites},
+		{"b", Read, ""},
+	} {
+		no := ask(l, step.token, step.kind, 1)
+		if (no == nil) != (step.policy == "") || no != nil && (no.Policy != step.policy || no.Code != CodeRate) {
+			t.Errorf("step %d: %+v; want %q", i, no, step.policy)
+		}
+	}
+}
+
+// TestWhoHasNoReadsLeft may still write, but not have documents read for ever to find that they are no mutations.
+func TestWhoHasNoReadsLeft(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 3, Writes: 5})
+	for range 3 {
+		ask(l, "a", Read, 1)
+	}
+	looked := 0
+	for range 100 {
+		v, no := l.Visit("a")
+		if no == nil {
+			looked++
+			if v.Enter(Invalid, 1) == nil {
+				t.Error("a read was let in")
+			}
+		}
+		v.Leave()
+	}
+	if looked != 3 {
+		t.Errorf("%d documents were looked at; want as many as there are reads", looked)
+	}
+	v := l.Arrive("a")
+	defer v.Leave()
+	if no := v.Enter(Write, 1); no != nil {
+		t.Errorf("a write was refused: %+v", no)
+	}
+}
+
+func TestHeavyOperations(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 10})
+	for _, step := range []struct {
+		weight int
+		want   bool
+	}{{6, true}, {5, false}, {4, true}, {1, false}} {
+		if got := ask(l, "a", Read, step.weight) == nil; got != step.want {
+			t.Errorf("weight %d: let in is %t", step.weight, got)
+		}
+	}
+	if no := ask(l, "b", Read, 1000); no != nil {
+		t.Errorf("what weighs more than a minute's worth is never let in: %+v", no)
+	}
+	if ask(l, "b", Read, 1) == nil {
+		t.Error("it takes less than all")
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 1000, Writes: 100})
+	v, _ := l.Visit("a")
+	defer v.Leave()
+	if no := v.Enter(Write, 3); no != nil {
+		t.Fatal(no)
+	}
+	h := http.Header{}
+	v.Sign(h)
+	if got, want := h.Get("RateLimit-Policy"), `"reads";q=1000;w=60, "writes";q=100;w=60`; got != want {
+		t.Errorf("%s; want %s", got, want)
+	}
+	if got, want := h.Get("RateLimit"), `"reads";r=1000;t=0, "writes";r=97;t=2`; got != want {
+		t.Errorf("%s; want %s", got, want)
+	}
+	for _, config := range []Config{{}, {Reads: 5}} {
+		v, _ := c.limiter(t, config).Visit("a")
+		h := http.Header{}
+		v.Sign(h)
+		want := ""
+		if config.Reads > 0 {
+			want = `"reads";r=5;t=0`
+		}
+		if got := h.Get("RateLimit"); got != want {
+			t.Errorf("%+v: %s; want %s", config, got, want)
+		}
+		v.Leave()
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Operations: Bound{2, 3}, Pending: Bound{1, 0}, Subscriptions: Bound{1, 1}})
+	enter := func(token string, kind Kind) (*Visit, *Refusal) {
+		v, _ := l.Visit(token)
+		return v, v.Enter(kind, 1)
+	}
+	write, no := enter("a", Write)
+	if no != nil {
+		t.Fatal(no)
+	}
+	var more []*Visit
+	for i, step := range []struct {
+		token string
+		kind  Kind
+		code  string
+		own   bool
+	}{
+		{"a", Write, CodePending, true},
+		{"a", Read, "", false},
+		{"a", Read, CodeOperations, true},
+		{"b", Read, "", false},
+		{"b", Read, CodeOperations, false},
+		{"b", Subscription, "", false},
+		{"c", Subscription, CodeSubscriptions, false},
+		{"b", Subscription, CodeSubscriptions, true},
+		{"b", Invalid, "", false},
+	} {
+		v, no := enter(step.token, step.kind)
+		more = append(more, v)
+		if (no == nil) != (step.code == "") || no != nil && (no.Code != step.code || no.Own != step.own || no.Seconds() != 1) {
+			t.Errorf("step %d: %+v; want %q", i, no, step.code)
+		}
+	}
+	write.Leave()
+	write.Leave()
+	if v, no := enter("c", Write); no != nil {
+		t.Errorf("what was left is not free: %+v", no)
+	} else {
+		more = append(more, v)
+	}
+	for _, v := range more {
+		v.Leave()
+	}
+	if got, want := l.InUse(), (InUse{Tokens: 3}); got != want {
+		t.Errorf("%+v; want %+v", got, want)
+	}
+}
+
+func TestSockets(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Connections: Bound{1, 8}, Messages: 2})
+	var all []*Socket
+	connect := func() *Socket {
+		s, no := l.Connect()
+		if no != nil {
+			t.Fatalf("%+v", no)
+		}
+		all = append(all, s)
+		return s
+	}
+	first := connect()
+	connect()
+	if _, no := l.Connect(); no == nil || no.Own || no.Status() != http.StatusServiceUnavailable {
+		t.Errorf("strangers take more than a quarter: %+v", no)
+	}
+	if no := first.Join("a"); no != nil {
+		t.Errorf("%+v", no)
+	}
+	second := connect()
+	if no := second.Join("a"); no == nil || no.Code != CodeConnections || !no.Own {
+		t.Errorf("a second socket of one token: %+v", no)
+	}
+	for i, want := range []bool{true, true, false} {
+		if first.Message() != want {
+			t.Errorf("message %d: %t", i, !want)
+		}
+	}
+	c.wait(30 * time.Second)
+	if !first.Message() {
+		t.Error("messages do not come back")
+	}
+	for _, s := range all {
+		s.Leave()
+		s.Leave()
+	}
+	if got, want := l.InUse(), (InUse{Tokens: 1}); got != want {
+		t.Errorf("%+v; want %+v", got, want)
+	}
+}
+
+// TestTokensAreForgotten asks by very many tokens: those that rest make place, those that hold something stay.
+func TestTokensAreForgotten(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 1, Writes: 1, Tokens: 50, Operations: Bound{1, 0}})
+	holder, _ := l.Visit("holder")
+	if no := holder.Enter(Read, 1); no != nil {
+		t.Fatal(no)
+	}
+	for i := range 1000 {
+		token := string(rune('a'+i%26)) + string(rune('a'+i/26))
+		if no := ask(l, token, Read, 1); no != nil {
+			t.Fatalf("token %d: %+v", i, no)
+		}
+		c.wait(4 * time.Second)
+	}
+	if got := l.InUse().Tokens; got > 40 {
+		t.Errorf("%d tokens are known, though 16 used something in the last minute", got)
+	}
+	if no := ask(l, "holder", Read, 1); no == nil || no.Code != CodeOperations {
+		t.Errorf("what a token holds was forgotten: %+v", no)
+	}
+	holder.Leave()
+}
+
+// TestNoRoomForTokens asks by more tokens at once than there is room for: the rest share one account, and nobody's is lost.
+func TestNoRoomForTokens(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 5, Tokens: 3})
+	for _, token := range []string{"a", "b", "c"} {
+		for range 5 {
+			if no := ask(l, token, Read, 1); no != nil {
+				t.Fatalf("%+v", no)
+			}
+		}
+	}
+	in := 0
+	for i := range 20 {
+		if ask(l, string(rune('d'+i)), Read, 1) == nil {
+			in++
+		}
+	}
+	if in != 5 {
+		t.Errorf("%d of those without room were let in; want 5", in)
+	}
+	if ask(l, "a", Read, 1) == nil {
+		t.Error("what a token had used was forgotten")
+	}
+	c.wait(2 * time.Minute)
+	for range 5 {
+		if no := ask(l, "z", Read, 1); no != nil {
+			t.Errorf("no room is made: %+v", no)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	r := prometheus.NewRegistry()
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 1, Messages: 1, Registerer: r})
+	ask(l, "a", Read, 1)
+	ask(l, "a", Read, 1)
+	s, _ := l.Connect()
+	s.Message()
+	s.Message()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, label := range m.GetLabel() {
+				name += " " + label.GetValue()
+			}
+			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	for name, want := range map[string]float64{
+		"limit_refusals_total token reads": 1, "limit_refusals_total token messages": 1,
+		"limit_in_use connections": 1, "limit_in_use tokens": 1, "limit_in_use operations": 0,
+	} {
+		if v, ok := got[name]; !ok || v != want {
+			t.Errorf("%s is %f; want %f in %v", name, v, want, got)
+		}
+	}
+	if _, err := New(Config{Reads: -1}); err == nil {
+		t.Error("a negative rate is taken")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	l := newClock().limiter(t, Config{})
+	for _, c := range []struct {
+		no      *Refusal
+		status  int
+		seconds int
+	}{
+		{l.full(connections, true, 5), 429, 1},
+		{l.full(operations, false, 5), 503, 1},
+		{l.full(pending, true, 5), 429, 1},
+		{l.late(PolicyReads, perMinute(60), 0, int64(1500*time.Millisecond)), 429, 2},
+		{l.late(PolicyWrites, perMinute(60), 3, int64(2*time.Second)), 429, 2},
+	} {
+		e := c.no.Extensions()
+		if c.no.Status() != c.status || c.no.Seconds() != c.seconds || e["retryAfterSeconds"] != c.seconds || e["code"] != c.no.Code || c.no.Message() == "" {
+			t.Errorf("%+v %q %v", c.no, c.no.Message(), e)
+		}
+	}
+}
+
+// BenchmarkRequest is what the limiter adds to each request: a visit, its headers, and the end.
+func BenchmarkRequest(b *testing.B) {
+	l, err := New(Config{Reads: 10_000_000, Writes: 10_000_000, Operations: Bound{200, 1000}, Pending: Bound{32, 256}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		v, no := l.Visit("key:7d9f4b9e-2c2b-4f3e-9d53-0c7f5d1f2a10")
+		if no == nil {
+			no = v.Enter(Read, 1)
+		}
+		if no != nil {
+			b.Fatal(no.Message())
+		}
+		h := make(http.Header, 2)
+		v.Sign(h)
+		v.Leave()
+	}
+}
