@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/validator"
-	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"phoneregistry/graph/guard"
 )
@@ -77,10 +75,10 @@ func readObject(dec *json.Decoder) (map[string]string, error) {
 // document can be named by the hash of its text too.
 func Trust(schema *ast.Schema, limits guard.Limits, lists ...map[string]string) (*Trusted, error) {
 	t := &Trusted{byID: map[string]string{}, texts: map[string]struct{}{}}
-	limits = limits.WithDefaults()
+	g := guard.New(schema, limits)
 	for _, documents := range lists {
 		for _, id := range slices.Sorted(maps.Keys(documents)) {
-			if err := t.add(schema, limits, id, documents[id]); err != nil {
+			if err := t.add(g, id, documents[id]); err != nil {
 				return nil, fmt.Errorf("document %q: %w", id, err)
 			}
 		}
@@ -96,25 +94,21 @@ func Trust(schema *ast.Schema, limits guard.Limits, lists ...map[string]string) 
 	return t, nil
 }
 
-func (t *Trusted) add(schema *ast.Schema, limits guard.Limits, id, text string) error {
+func (t *Trusted) add(g *guard.Guard, id, text string) error {
 	if other, ok := t.byID[id]; ok && other != text {
 		return errors.New("there is another document with this id")
 	}
 	if hash, ok := strings.CutPrefix(id, sha256Prefix); ok && hash != hashOf(text) {
 		return errors.New("the id is not the SHA-256 of the document")
 	}
-	doc, parseErr := limits.Parse(text)
-	if parseErr != nil {
-		return parseErr
-	}
-	if len(doc.Operations) == 0 {
-		return errors.New("there is no operation in it")
-	}
-	if err := limits.Check(doc); err != nil {
-		return err
-	}
-	if errs := validator.ValidateWithRules(schema, doc, rules.NewDefaultRules()); len(errs) > 0 {
+	doc, _, errs := g.Read(text)
+	if len(errs) > 0 {
 		return errs
+	}
+	for _, operation := range doc.Operations {
+		if _, err := g.Cost(operation, nil); err != nil {
+			return err
+		}
 	}
 	t.byID[id] = text
 	t.texts[text] = struct{}{}

@@ -3,6 +3,7 @@ package guard
 import (
 	"container/list"
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -10,17 +11,17 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Bounds of the kept documents. A parsed document takes many times the memory of its text.
+// Bounds of the documents that are kept. A parsed document takes many times the memory of its text.
 const (
-	maxDocuments     = 1000
-	maxDocumentBytes = 2 << 20 // of all texts
-	maxTextBytes     = 32 << 10
+	maxDocuments     = 4000
+	maxDocumentBytes = 16 << 20 // of all, as they are in memory
+	maxKeptBytes     = 1 << 20  // of one
 )
 
-// Documents keeps the documents used last, parsed, checked and validated, and stands as an extension of the executor
-// in front of everything else: what is too large is refused before it is validated. Safe for concurrent use.
+// Documents keeps the documents used last, parsed, checked and validated, and stands as an extension of the executor in
+// front of everything else that looks at them. Nothing that was refused is kept. Safe for concurrent use.
 type Documents struct {
-	limits Limits
+	guard *Guard
 
 	mu     sync.Mutex
 	recent *list.List // of *document, the one used last in front
@@ -31,17 +32,23 @@ type Documents struct {
 type document struct {
 	text string
 	doc  *ast.QueryDocument
+	size Size
 }
+
+// bytes is what the document takes in memory.
+func (d *document) bytes() int { return len(d.text) + d.size.memory + sizeOfEntry }
 
 var (
 	_ graphql.Cache[*ast.QueryDocument] = (*Documents)(nil)
 	_ graphql.HandlerExtension          = (*Documents)(nil)
 	_ graphql.OperationParameterMutator = (*Documents)(nil)
+	_ graphql.OperationContextMutator   = (*Documents)(nil)
+	_ graphql.ResponseInterceptor       = (*Documents)(nil)
 )
 
 // NewDocuments makes an empty cache that lets no document beyond the limits in.
-func NewDocuments(l Limits) *Documents {
-	return &Documents{limits: l.WithDefaults(), recent: list.New(), byText: map[string]*list.Element{}}
+func NewDocuments(schema *ast.Schema, l Limits) *Documents {
+	return &Documents{guard: New(schema, l), recent: list.New(), byText: map[string]*list.Element{}}
 }
 
 // ExtensionName names the extension.
@@ -50,45 +57,66 @@ func (d *Documents) ExtensionName() string { return "Guard" }
 // Validate accepts any schema.
 func (d *Documents) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters refuses an operation that is beyond the limits. What is kept has been checked.
+// MutateOperationParameters refuses an operation that is beyond the limits. What is kept has been checked. It hands the
+// document to the executor, which neither parses nor validates it again.
 func (d *Documents) MutateOperationParameters(ctx context.Context, request *graphql.RawParams) *gqlerror.Error {
-	if _, ok := d.Get(ctx, request.Query); ok {
-		return nil
+	operation := graphql.GetOperationContext(ctx)
+	known := d.get(request.Query)
+	if known == nil {
+		text := strings.Clone(request.Query) // what was read from a request may be a part of something larger
+		doc, size, errs := d.guard.Read(text)
+		if len(errs) == 1 {
+			return errs[0]
+		}
+		if len(errs) > 1 { // the executor finds these again, and can tell all of them
+			return nil
+		}
+		known = &document{text, doc, size}
+		d.add(known)
 	}
-	doc, err := d.limits.Parse(request.Query)
-	if err != nil {
-		return err
+	operation.Doc = known.doc
+	if wantsCost(request) {
+		operation.Stats.SetExtension(statSize, known.size)
 	}
-	return d.limits.Check(doc)
+	return nil
 }
 
-// Get returns a document that was used lately.
-func (d *Documents) Get(_ context.Context, text string) (*ast.QueryDocument, bool) {
+// Get returns the document that was let in with this operation.
+func (d *Documents) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
+	doc := graphql.GetOperationContext(ctx).Doc
+	return doc, doc != nil
+}
+
+// Add does nothing: what comes through here was not checked.
+func (d *Documents) Add(context.Context, string, *ast.QueryDocument) {}
+
+// get returns a document that was used lately, or nil.
+func (d *Documents) get(text string) *document {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e := d.byText[text]
 	if e == nil {
-		return nil, false
+		return nil
 	}
 	d.recent.MoveToFront(e)
-	return e.Value.(*document).doc, true
+	return e.Value.(*document)
 }
 
-// Add keeps a document, in place of those that were not used for longest. Very long ones are not kept.
-func (d *Documents) Add(_ context.Context, text string, doc *ast.QueryDocument) {
-	if len(text) > maxTextBytes {
+// add keeps a document, in place of those that were not used for longest. Very large ones are not kept.
+func (d *Documents) add(added *document) {
+	if added.bytes() > maxKeptBytes {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.byText[text] != nil {
+	if d.byText[added.text] != nil {
 		return
 	}
-	d.byText[text] = d.recent.PushFront(&document{text, doc})
-	d.bytes += len(text)
+	d.byText[added.text] = d.recent.PushFront(added)
+	d.bytes += added.bytes()
 	for d.bytes > maxDocumentBytes || len(d.byText) > maxDocuments {
 		oldest := d.recent.Remove(d.recent.Back()).(*document)
 		delete(d.byText, oldest.text)
-		d.bytes -= len(oldest.text)
+		d.bytes -= oldest.bytes()
 	}
 }

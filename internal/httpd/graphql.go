@@ -52,9 +52,10 @@ func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor
 	config := graph.Config{Resolvers: r}
 	config.Schema = Schema()
 	exec := executor.New(graph.NewExecutableSchema(config))
-	checked := guard.NewDocuments(c.Limits)
+	checked := guard.NewDocuments(config.Schema, c.Limits)
 	exec.SetQueryCache(checked)
 	exec.SetParserTokenLimit(c.Limits.WithDefaults().Tokens)
+	exec.SetDefaultRulesFn(guard.Rules)
 	exec.SetErrorPresenter(r.PresentError)
 	exec.SetRecoverFunc(r.Recover)
 	exec.Use(documents.New(c.Documents)) // first: what it finds is then looked at like what was sent
