@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -27,9 +28,10 @@ type Database struct {
 
 // openServerDatabase starts the private PostgreSQL, or connects to the one that is configured, and brings its schema
 // up to date. It takes the data directory for this process.
-func openServerDatabase(ctx context.Context, c config.Database, log *slog.Logger) (*Database, error) {
+// statements is how long one statement may take.
+func openServerDatabase(ctx context.Context, c config.Database, statements time.Duration, log *slog.Logger) (*Database, error) {
 	if c.DatabaseURL == "" {
-		return startEmbedded(ctx, c.DataDir, log)
+		return startEmbedded(ctx, c.DataDir, statements, log)
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, &config.Error{Field: "--data-dir", Value: c.DataDir, Want: "must be a folder this user may write to"}
@@ -38,7 +40,7 @@ func openServerDatabase(ctx context.Context, c config.Database, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", pgembed.ErrInUse, err)
 	}
-	d, err := connect(ctx, c.DatabaseURL, log)
+	d, err := connect(ctx, c.DatabaseURL, statements, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
@@ -50,21 +52,21 @@ func openServerDatabase(ctx context.Context, c config.Database, log *slog.Logger
 // or else a private PostgreSQL for as long as the command runs.
 func OpenDatabase(ctx context.Context, c config.Database, log *slog.Logger) (*Database, error) {
 	if c.DatabaseURL != "" {
-		return connect(ctx, c.DatabaseURL, log)
+		return connect(ctx, c.DatabaseURL, 0, log)
 	}
 	url, err := pgembed.RunningURL(c.DataDir)
 	if err == nil {
-		return connect(ctx, url, log)
+		return connect(ctx, url, 0, log)
 	}
-	return startEmbedded(ctx, c.DataDir, log)
+	return startEmbedded(ctx, c.DataDir, 0, log)
 }
 
-func startEmbedded(ctx context.Context, dataDir string, log *slog.Logger) (*Database, error) {
+func startEmbedded(ctx context.Context, dataDir string, statements time.Duration, log *slog.Logger) (*Database, error) {
 	server, err := pgembed.Start(ctx, pgembed.Config{DataDir: dataDir, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	d, err := connect(ctx, server.URL(), log)
+	d, err := connect(ctx, server.URL(), statements, log)
 	if err != nil {
 		return nil, errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
 	}
@@ -72,8 +74,9 @@ func startEmbedded(ctx context.Context, dataDir string, log *slog.Logger) (*Data
 	return d, nil
 }
 
-func connect(ctx context.Context, url string, log *slog.Logger) (*Database, error) {
-	pool, err := postgres.OpenPool(ctx, url, postgres.PoolOptions{})
+// connect connects to a database. statements is how long one statement may take; 0: as the store sees fit.
+func connect(ctx context.Context, url string, statements time.Duration, log *slog.Logger) (*Database, error) {
+	pool, err := postgres.OpenPool(ctx, url, postgres.PoolOptions{StatementTimeout: statements})
 	if err != nil {
 		return nil, &UnreachableError{"PostgreSQL", err}
 	}

@@ -136,7 +136,11 @@ func (s *Server) take(ctx context.Context, field, address string) (net.Listener,
 }
 
 func (s *Server) openStore(ctx context.Context) (err error) {
-	if s.db, err = openServerDatabase(ctx, s.config.Database, s.log); err != nil {
+	statements, err := statementLimit(s.config.Rates)
+	if err != nil {
+		return err
+	}
+	if s.db, err = openServerDatabase(ctx, s.config.Database, statements, s.log); err != nil {
 		return err
 	}
 	s.parts.add("database", s.db.Close)
@@ -262,11 +266,15 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	}
 	ui := web.Handler(s.log)
 	_, s.hasUI = web.Files()
-	handler, err := httpd.New(httpd.Config{
+	face, err := s.bound(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
 		Auth: s.newAuth(), Registerer: s.metrics,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
 	})
+	if err != nil {
+		return err
+	}
+	handler, err := httpd.New(face)
 	if err != nil {
 		return err
 	}

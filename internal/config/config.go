@@ -72,6 +72,7 @@ type Serve struct {
 	Documents
 	TLS
 	OIDC
+	Rates
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	AdminListen     string        `help:"Address of metrics and profiles; empty for none." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
@@ -148,6 +149,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.OIDC.check(); err != nil {
+		return err
+	}
+	if err := s.Rates.check(); err != nil {
 		return err
 	}
 	return s.Adapters.check()

@@ -95,6 +95,7 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 	config.ConnConfig.DialFunc = o.dial(config.ConnConfig.DialFunc)
 	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
 	config.ConnConfig.Tracer = o.Tracer
+	config.ConnConfig.BuildContextWatcherHandler = cancel
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC, wherever this program runs.
 		utc := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
@@ -174,14 +175,14 @@ func (s *Store) inTxWith(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx
 func (s *Store) once(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx, now time.Time) error) error {
 	tx, err := s.pool.BeginTx(ctx, o)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return fmt.Errorf("begin transaction: %w", ended(err))
 	}
 	if err := do(tx, s.moment()); err != nil {
 		rollback(ctx, tx)
-		return err
+		return ended(err)
 	}
 	if err := tx.Commit(ctx); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
+		return fmt.Errorf("commit transaction: %w", ended(err))
 	}
 	return nil
 }
@@ -231,5 +232,5 @@ func wrapped(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("%s: %w", doing, ended(err))
 }
