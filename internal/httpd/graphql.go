@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -20,6 +21,7 @@ import (
 	"phoneregistry/graph/share"
 	"phoneregistry/graph/transport"
 	"phoneregistry/internal/auth"
+	"phoneregistry/registry"
 	"phoneregistry/resolvers"
 )
 
@@ -33,6 +35,13 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
+		},
+		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
+		Deadline: func(ctx context.Context) time.Duration {
+			if c.Deadline == nil {
+				return 0
+			}
+			return c.Deadline(registry.ActorFrom(ctx).Role)
 		},
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"phoneregistry/graph/guard"
 	"phoneregistry/graph/transport"
 	"phoneregistry/internal/limit"
 	"phoneregistry/registry"
@@ -47,9 +48,6 @@ func (g gate) Connect() (transport.Place, *transport.Refusal) {
 
 type visit struct{ *limit.Visit }
 
-// statCost is where the guard notes what an operation costs.
-const statCost = "cost"
-
 // costOfOne is how much of an operation's cost weighs as much as one more operation.
 const costOfOne = 10_000
 
@@ -66,7 +64,7 @@ func (v visit) Enter(o *graphql.OperationContext) *transport.Refusal {
 		kind = limit.Subscription
 	case ast.Query:
 	}
-	cost, _ := o.Stats.GetExtension(statCost).(int)
+	cost, _ := o.Stats.GetExtension(guard.StatCost).(int)
 	return refusal(v.Visit.Enter(kind, 1+cost/costOfOne))
 }
 
