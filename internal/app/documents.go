@@ -14,7 +14,7 @@ import (
 // loadDocuments reads the documents that may be named, before anything is started: one that does not fit the schema ends
 // the start. The dashboard's are always among them, so that it works where nothing else is run.
 func (s *Server) loadDocuments(context.Context) error {
-	trusted, err := readTrusted(s.config.TrustedDocuments)
+	trusted, err := readTrusted(s.config.TrustedDocuments, guardLimits(s.config.Limits))
 	if err != nil {
 		return &config.Error{Field: "--trusted-documents", Value: s.config.TrustedDocuments, Want: err.Error()}
 	}
@@ -27,8 +27,8 @@ func (s *Server) loadDocuments(context.Context) error {
 	return nil
 }
 
-// readTrusted reads the dashboard's documents and, unless path is empty, those of a file.
-func readTrusted(path string) (*documents.Trusted, error) {
+// readTrusted reads the dashboard's documents and, unless path is empty, those of a file. All must be within the limits.
+func readTrusted(path string, limits guard.Limits) (*documents.Trusted, error) {
 	lists := []map[string]string{web.Documents()}
 	if path != "" {
 		file, err := os.Open(path)
@@ -42,5 +42,5 @@ func readTrusted(path string) (*documents.Trusted, error) {
 		}
 		lists = append(lists, list)
 	}
-	return documents.Trust(httpd.Schema(), guard.Limits{}, lists...)
+	return documents.Trust(httpd.Schema(), limits, lists...)
 }

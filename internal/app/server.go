@@ -270,6 +270,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
 		Auth: s.newAuth(), Registerer: s.metrics,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
+		Limits: guardLimits(s.config.Limits),
 	})
 	if err != nil {
 		return err

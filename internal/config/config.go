@@ -73,6 +73,7 @@ type Serve struct {
 	TLS
 	OIDC
 	Rates
+	Limits
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	AdminListen     string        `help:"Address of metrics and profiles; empty for none." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
@@ -146,6 +147,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.TLS.check(); err != nil {
+		return err
+	}
+	if err := s.Limits.check(); err != nil {
 		return err
 	}
 	if err := s.OIDC.check(); err != nil {
