@@ -79,6 +79,7 @@ func serve(t *testing.T, dir string, flags ...string) *process {
 	}
 	args := append([]string{
 		"serve", "--data-dir", dir, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "info",
+		"--rate-reads", "1000000", "--rate-writes", "100000", // tests ask faster than people
 	}, flags...)
 	p := &process{t: t, cmd: exec.Command(path, args...), token: testToken, log: &safeBuffer{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "PHONEREGISTRY_ADMIN_TOKEN="+testToken)
