@@ -19,10 +19,10 @@ WEB_MODULES := web/node_modules/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build web test lint fmt generate bench chaos conformance cluster clean go postgres chromium cc go-lint web-lint go-test web-test
+.PHONY: help run build web test lint fmt generate bench chaos conformance schema-release cluster clean go postgres chromium cc go-lint web-lint schema-lint go-test web-test
 
 help: ## Show this list
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 run: postgres ## Set everything up, build it and serve it with sample data (ARGS="--listen 127.0.0.1:9000")
 	@$(MAKE) --no-print-directory web || echo "make run: the web interface could not be built; the API is served without it" >&2
@@ -55,7 +55,7 @@ go-test: go
 web-test: web
 	@if scripts/setup-node 2>/dev/null; then cd web && npm test --silent; fi
 
-lint: go-lint web-lint ## Check style, layers and generated files
+lint: go-lint web-lint schema-lint ## Check style, layers, the schema and generated files
 	scripts/check-generated
 
 go-lint: go
@@ -66,12 +66,18 @@ go-lint: go
 web-lint:
 	@if scripts/setup-node; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run lint --silent; fi
 
+schema-lint:
+	@if scripts/setup-node; then echo "scripts/check-schema" && scripts/check-schema; fi
+
+schema-release: ## Make the schema as it is the one that clients may rely on
+	@scripts/check-schema release
+
 fmt: go ## Format the Go files
 	@linter=$$(scripts/setup-lint) && "$$linter" fmt ./...
 
-generate: go postgres ## Generate the GraphQL executor, the types of the web interface and the data dictionary
+generate: go postgres ## Generate the GraphQL executor, the types of its clients and the data dictionary
 	$(GO) generate ./...
-	@if scripts/setup-node 2>/dev/null; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present; fi
+	@if scripts/setup-node 2>/dev/null; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present && ../scripts/check-schema generate; fi
 
 bench: go postgres ## Measure, and compare with peers and limits (ARGS="-only jobs,graphql -rounds 1")
 	$(GO) run ./bench $(ARGS)
@@ -86,7 +92,7 @@ conformance: postgres $(BIN) ## Check the built program by the clients of others
 	@scripts/conformance
 
 clean: ## Remove what was built; data directories stay
-	rm -rf bin .tools web/node_modules conformance/node_modules
+	rm -rf bin .tools web/node_modules conformance/node_modules conformance/schema/node_modules
 	find web/dist -mindepth 1 -not -name .gitkeep -delete 2>/dev/null || true
 
 go:
