@@ -8,13 +8,13 @@ import (
 )
 
 // Validations returns the newest evidence of each platform on each number, in the order of platforms.
-func (s *Service) Validations(ctx context.Context, numbers []Number) (map[Number][]Validation, error) {
-	return s.store.Validations(ctx, numbers)
+func (s *Service) Validations(ctx context.Context, numbers []Number, fields ...string) (map[Number][]Validation, error) {
+	return s.store.Validations(ctx, numbers, fields...)
 }
 
 // LeadScores returns the scores of those of the numbers that have one.
-func (s *Service) LeadScores(ctx context.Context, numbers []Number) (map[Number]LeadScore, error) {
-	return s.store.LeadScores(ctx, numbers)
+func (s *Service) LeadScores(ctx context.Context, numbers []Number, fields ...string) (map[Number]LeadScore, error) {
+	return s.store.LeadScores(ctx, numbers, fields...)
 }
 
 // Leads returns one page of the scores that match, best first. *Error INVALID_INPUT for a filter or page out of bounds.

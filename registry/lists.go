@@ -1,6 +1,10 @@
 package registry
 
-import "github.com/google/uuid"
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
 
 // MaxPageSize is the largest page of any list; DefaultPageSize is used when nothing is said.
 const (
@@ -18,9 +22,23 @@ type Position struct {
 
 // PageRequest asks for one page of a list.
 type PageRequest struct {
-	First int       // 1 to MaxPageSize
-	After *Position // nil: from the start
+	First  int       // 1 to MaxPageSize
+	After  *Position // nil: from the start
+	Fields Fields    // what of the entries is wanted
 }
+
+// Fields is what of an object is wanted beside its keys, by the names of the API; nil: everything. What is not wanted
+// need not be read and may be the zero value.
+type Fields []string
+
+// ContactFields is what of the phones of customers is wanted.
+type ContactFields struct {
+	Contact Fields // of what is known of the number of the customer; nil: everything
+	Phone   Fields // of the number's row in the registry; nil: it is not read
+}
+
+// Has reports whether a field is wanted.
+func (f Fields) Has(field string) bool { return f == nil || slices.Contains(f, field) }
 
 // Page is one page of a list; Positions[i] is where a page that ends with Items[i] ends.
 type Page[T any] struct {

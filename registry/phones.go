@@ -12,8 +12,8 @@ func (s *Service) Phone(ctx context.Context, n Number) (Phone, error) {
 }
 
 // PhonesByNumber returns those of the numbers that are in the registry.
-func (s *Service) PhonesByNumber(ctx context.Context, numbers []Number) (map[Number]Phone, error) {
-	return s.store.PhonesByNumber(ctx, numbers)
+func (s *Service) PhonesByNumber(ctx context.Context, numbers []Number, fields ...string) (map[Number]Phone, error) {
+	return s.store.PhonesByNumber(ctx, numbers, fields...)
 }
 
 // Phones returns one page of the numbers that match. *Error INVALID_INPUT for a filter, order or page out of bounds.
@@ -60,8 +60,8 @@ func (s *Service) Customer(ctx context.Context, id string) (Customer, error) {
 }
 
 // CustomerPhones returns the phones of each customer: the primary one first, then by confidence.
-func (s *Service) CustomerPhones(ctx context.Context, ids []string) (map[string][]CustomerPhone, error) {
-	return s.store.CustomerPhones(ctx, ids)
+func (s *Service) CustomerPhones(ctx context.Context, ids []string, want ContactFields) (map[string][]CustomerPhone, error) {
+	return s.store.CustomerPhones(ctx, ids, want)
 }
 
 // PhoneHolders returns one page of the customers of each number, by customer id. p.After only with one number.

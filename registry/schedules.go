@@ -93,7 +93,7 @@ type ScheduleRun struct {
 type ScheduleStore interface {
 	Schedule(ctx context.Context, id uuid.UUID) (Schedule, error)
 	// SchedulesByID leaves out what does not exist.
-	SchedulesByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Schedule, error)
+	SchedulesByID(ctx context.Context, ids []uuid.UUID, fields ...string) (map[uuid.UUID]Schedule, error)
 	// Schedules pages through the schedules by name.
 	Schedules(ctx context.Context, p PageRequest) (Page[Schedule], error)
 	CountSchedules(ctx context.Context) (int64, error)
@@ -119,8 +119,8 @@ func (s *Service) Schedule(ctx context.Context, id uuid.UUID) (Schedule, error) 
 }
 
 // SchedulesByID returns those of the schedules that exist.
-func (s *Service) SchedulesByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Schedule, error) {
-	return s.store.SchedulesByID(ctx, distinct(ids))
+func (s *Service) SchedulesByID(ctx context.Context, ids []uuid.UUID, fields ...string) (map[uuid.UUID]Schedule, error) {
+	return s.store.SchedulesByID(ctx, distinct(ids), fields...)
 }
 
 // Schedules returns one page of schedules, by name. *Error INVALID_INPUT for a page out of bounds.

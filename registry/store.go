@@ -24,13 +24,14 @@ type Store interface {
 // PhoneStore holds phones, customers and sources.
 type PhoneStore interface {
 	Phone(ctx context.Context, n Number) (Phone, error)
-	PhonesByNumber(ctx context.Context, numbers []Number) (map[Number]Phone, error)
+	// PhonesByNumber, and others that take names of fields, need to return no more than these; none named: everything.
+	PhonesByNumber(ctx context.Context, numbers []Number, fields ...string) (map[Number]Phone, error)
 	Phones(ctx context.Context, f PhoneFilter, o PhoneOrder, p PageRequest) (Page[Phone], error)
 	CountPhones(ctx context.Context, f PhoneFilter) (int64, error)
 	// Customer returns ErrNotFound when no source has named the customer.
 	Customer(ctx context.Context, customerID string) (Customer, error)
 	// CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number.
-	CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]CustomerPhone, error)
+	CustomerPhones(ctx context.Context, customerIDs []string, want ContactFields) (map[string][]CustomerPhone, error)
 	// PhoneHolders returns one page of the customers of each number, by customer id. p.After only with one number.
 	PhoneHolders(ctx context.Context, numbers []Number, p PageRequest) (map[Number]Page[CustomerPhone], error)
 	CountPhoneHolders(ctx context.Context, numbers []Number) (map[Number]int64, error)
@@ -64,8 +65,8 @@ type AddedPhone struct {
 // ScoreStore holds evidence and scores.
 type ScoreStore interface {
 	// Validations returns the evidence on each number, in the order of platforms.
-	Validations(ctx context.Context, numbers []Number) (map[Number][]Validation, error)
-	LeadScores(ctx context.Context, numbers []Number) (map[Number]LeadScore, error)
+	Validations(ctx context.Context, numbers []Number, fields ...string) (map[Number][]Validation, error)
+	LeadScores(ctx context.Context, numbers []Number, fields ...string) (map[Number]LeadScore, error)
 	// Leads pages through scores, best first, then by number.
 	Leads(ctx context.Context, f LeadFilter, p PageRequest) (Page[LeadScore], error)
 	CountLeads(ctx context.Context, f LeadFilter) (int64, error)

@@ -86,6 +86,7 @@ type CustomerPhone struct {
 	Extension          string
 	FirstSeenAt        time.Time
 	LastSeenAt         time.Time
+	Phone              *Phone // the number's row in the registry, where it was asked for together with the contact
 }
 
 // Source is where contacts come from.

@@ -16,7 +16,7 @@ import (
 func (q query) Customer(ctx context.Context, customerID string) (*model.Customer, error) {
 	storable := utf8.ValidString(customerID) && !strings.ContainsRune(customerID, 0) // else nobody has such an id
 	if storable && graphql.FieldRequested(ctx, "phones") {
-		phones, err := q.service.CustomerPhones(ctx, []string{customerID})
+		phones, err := q.service.CustomerPhones(ctx, []string{customerID}, contactFields(ctx))
 		if err != nil {
 			return nil, err
 		}
@@ -39,14 +39,37 @@ func (r *Resolver) customerByID(ctx context.Context, customerID string) (*model.
 func (r customer) Phones(ctx context.Context, obj *model.Customer) ([]model.CustomerPhone, error) {
 	held := obj.Held
 	if held == nil {
-		phones, err := r.service.CustomerPhones(ctx, []string{obj.Customer.ID})
+		phones, err := r.service.CustomerPhones(ctx, []string{obj.Customer.ID}, contactFields(ctx))
 		if err != nil {
 			return nil, err
 		}
 		held = phones[obj.Customer.ID]
 	}
-	nodes := model.NewCustomerPhones().Add(held)
+	set := model.NewCustomerPhones()
+	nodes := set.Add(held)
+	if len(held) > 0 && held[0].Phone != nil { // they came together
+		phones := make([]registry.Phone, len(held))
+		for i := range held {
+			phones[i] = *held[i].Phone
+		}
+		_, err := set.Phones.Get(func() (*model.Phones, error) {
+			siblings, _ := model.NewPhones(r.codec, phones)
+			return siblings, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	return wrap(nodes, func(p *model.CustomerPhone) model.CustomerPhone { return *p }), nil
+}
+
+// contactFields is what is asked of the phones of customers.
+func contactFields(ctx context.Context) registry.ContactFields {
+	want := registry.ContactFields{Contact: asked(ctx, "CustomerPhone")}
+	if want.Contact.Has("phone") && want.Contact != nil {
+		want.Phone = asked(ctx, "Phone")
+	}
+	return want
 }
 
 // Phone is the row of the number in the registry.

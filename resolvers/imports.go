@@ -36,6 +36,7 @@ func (q query) Imports(ctx context.Context, first *int, after *string) (*model.I
 	if err != nil {
 		return nil, err
 	}
+	request.Fields = asked(ctx, "ImportBatch")
 	page, err := q.service.Imports(ctx, request)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func (r importBatch) Quarantine(ctx context.Context, obj *model.ImportBatch, rea
 ) (*model.QuarantineConnection, error) {
 	why := deref(reason)
 	quarantine := nested[uuid.UUID, registry.QuarantineEntry, *model.QuarantineEntry]{
-		pages: &obj.Siblings.Quarantine, which: why, keys: obj.Siblings.IDs,
+		pages: &obj.Siblings.Quarantine, which: why, keys: obj.Siblings.IDs, what: "QuarantineEntry",
 		load: func(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.QuarantineEntry], error) {
 			return r.service.Quarantine(ctx, ids, why, p)
 		},
@@ -60,6 +61,9 @@ func (r importBatch) Quarantine(ctx context.Context, obj *model.ImportBatch, rea
 		nodes: each(func(q registry.QuarantineEntry) *model.QuarantineEntry {
 			return &model.QuarantineEntry{QuarantineEntry: q}
 		}),
+	}
+	if !registry.ActorFrom(ctx).SeesWholeNumbers() {
+		quarantine.without = "raw"
 	}
 	page, err := quarantine.of(ctx, obj.ImportBatch.ID, first, after)
 	return &model.QuarantineConnection{Connection: page}, err

@@ -47,6 +47,7 @@ func (q query) ValidationJobs(ctx context.Context, filter *registry.JobFilter, f
 	if err != nil {
 		return nil, err
 	}
+	request.Fields = asked(ctx, "ValidationJob")
 	page, err := q.service.Jobs(ctx, f, request)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (r validationJob) Schedule(ctx context.Context, obj *model.ValidationJob) (
 		return nil, nil //nolint:nilnil // null is the answer
 	}
 	schedules, err := obj.Siblings.Schedule.Get(func() (map[uuid.UUID]*model.ValidationSchedule, error) {
-		found, err := r.service.SchedulesByID(ctx, obj.Siblings.Owners)
+		found, err := r.service.SchedulesByID(ctx, obj.Siblings.Owners, asked(ctx, "ValidationSchedule")...)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +89,7 @@ func (r validationJob) Progress(ctx context.Context, obj *model.ValidationJob) (
 func (r validationJob) Failures(ctx context.Context, obj *model.ValidationJob, first *int, after *string,
 ) (*model.ValidationFailureConnection, error) {
 	failures := nested[uuid.UUID, registry.JobFailure, *model.ValidationFailure]{
-		pages: &obj.Siblings.Failures, keys: obj.Siblings.IDs, load: r.service.JobFailures, count: r.service.CountJobFailures,
+		pages: &obj.Siblings.Failures, keys: obj.Siblings.IDs, what: "ValidationFailure", load: r.service.JobFailures, count: r.service.CountJobFailures,
 		list:  func(id uuid.UUID) list { return r.list("failures/" + opaque.UUID(model.KindJob, id)) },
 		nodes: each(func(f registry.JobFailure) *model.ValidationFailure { return &model.ValidationFailure{JobFailure: f} }),
 	}
@@ -100,6 +101,9 @@ func (r validationJob) Failures(ctx context.Context, obj *model.ValidationJob, f
 func (m mutation) StartValidationJob(ctx context.Context, input model.StartValidationJobInput) (*model.StartValidationJobPayload, error) {
 	payload := &model.StartValidationJobPayload{}
 	job, err := startJob(input)
+	if err == nil {
+		err = checkConditions(ctx, job.Target.Filter, "input", "target", "filter")
+	}
 	var result registry.StartJobResult
 	if err == nil {
 		result, err = m.service.StartJob(ctx, job)

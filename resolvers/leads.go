@@ -12,9 +12,13 @@ import (
 func (q query) Leads(ctx context.Context, filter *registry.LeadFilter, first *int, after *string) (*model.LeadScoreConnection, error) {
 	f, l := deref(filter), q.list("leads")
 	request, err := l.page(first, after)
+	if err == nil {
+		err = q.guessAll(ctx, f.Numbers)
+	}
 	if err != nil {
 		return nil, err
 	}
+	request.Fields = asked(ctx, "LeadScore")
 	page, err := q.service.Leads(ctx, f, request)
 	if err != nil {
 		return nil, err
@@ -55,7 +59,7 @@ func (r leadScore) Components(ctx context.Context, obj *model.LeadScore) ([]mode
 func (r leadScore) History(ctx context.Context, obj *model.LeadScore, first *int, after *string,
 ) (*model.LeadScoreHistoryConnection, error) {
 	history := nested[registry.Number, registry.ScoreRecord, *registry.ScoreRecord]{
-		pages: &obj.Siblings.History, keys: obj.Siblings.Numbers, load: r.service.ScoreHistory, count: r.service.CountScoreHistory,
+		pages: &obj.Siblings.History, keys: obj.Siblings.Numbers, what: "LeadScoreHistoryEntry", load: r.service.ScoreHistory, count: r.service.CountScoreHistory,
 		list:  func(n registry.Number) list { return r.list("history/" + r.codec.Int(model.KindPhone, int64(n))) },
 		nodes: each(func(s registry.ScoreRecord) *registry.ScoreRecord { return &s }),
 	}
@@ -65,7 +69,11 @@ func (r leadScore) History(ctx context.Context, obj *model.LeadScore, first *int
 
 // LeadScoreChanged sends scores as they change.
 func (s subscription) LeadScoreChanged(ctx context.Context, filter *registry.LeadFilter) (<-chan *model.LeadScore, error) {
-	changes, err := s.live.LeadScores(ctx, deref(filter))
+	f := deref(filter)
+	if err := s.guessAll(ctx, f.Numbers); err != nil {
+		return nil, err
+	}
+	changes, err := s.live.LeadScores(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"slices"
 
 	"phoneregistry/graph/model"
 	"phoneregistry/registry"
@@ -16,7 +17,10 @@ type nested[K comparable, S, T any] struct {
 	list  func(K) list
 	load  func(context.Context, []K, registry.PageRequest) (map[K]registry.Page[S], error)
 	count func(context.Context, []K) (map[K]int64, error)
-	nodes func() func([]S) []T // wraps the entries of one load, owner by owner
+	what  string // the type of the entries
+
+	without string               // a field of them that is not to be read
+	nodes   func() func([]S) []T // wraps the entries of one load, owner by owner
 }
 
 // of is a page of the list of one owner.
@@ -24,6 +28,9 @@ func (n nested[K, S, T]) of(ctx context.Context, owner K, first *int, after *str
 	request, err := n.list(owner).page(first, after)
 	if err != nil {
 		return model.Connection[T]{}, err
+	}
+	if request.Fields = asked(ctx, n.what); n.without != "" {
+		request.Fields = slices.DeleteFunc(request.Fields, func(f string) bool { return f == n.without })
 	}
 	if request.After != nil {
 		connections, err := n.connections(ctx, []K{owner}, request)

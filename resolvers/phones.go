@@ -34,7 +34,7 @@ func (q query) NormalizeCell(ctx context.Context, input string, region, area *st
 
 // Phone finds a number.
 func (q query) Phone(ctx context.Context, number registry.Number) (*model.Phone, error) {
-	return orNull(q.phoneByNumber(ctx, number))
+	return guessOne(ctx, q.Resolver, func() (*model.Phone, error) { return q.phoneByNumber(ctx, number) })
 }
 
 func (r *Resolver) phoneByNumber(ctx context.Context, number registry.Number) (*model.Phone, error) {
@@ -54,15 +54,17 @@ func (r *Resolver) onePhone(p registry.Phone) *model.Phone {
 // Phones pages through the numbers of the registry.
 func (q query) Phones(ctx context.Context, filter *registry.PhoneFilter, orderBy *model.PhoneOrder, first *int, after *string,
 ) (*model.PhoneConnection, error) {
-	f, order := deref(filter), registry.PhoneOrder{Field: registry.OrderByNumber}
-	if orderBy != nil {
-		order = registry.PhoneOrder{Field: orderBy.Field, Descending: orderBy.Direction == model.OrderDirectionDesc}
+	f := deref(filter)
+	order, err := orderOf(ctx, f, orderBy)
+	if err != nil {
+		return nil, err
 	}
 	l := q.list("phones/" + string(order.Field) + "/" + strconv.FormatBool(order.Descending))
 	request, err := l.page(first, after)
 	if err != nil {
 		return nil, err
 	}
+	request.Fields = asked(ctx, "Phone")
 	page, err := q.service.Phones(ctx, f, order, request)
 	if err != nil {
 		return nil, err
@@ -77,7 +79,7 @@ func (q query) Phones(ctx context.Context, filter *registry.PhoneFilter, orderBy
 func (r phone) Customers(ctx context.Context, obj *model.Phone, first *int, after *string) (*model.CustomerPhoneConnection, error) {
 	set := obj.Siblings
 	holders := nested[registry.Number, registry.CustomerPhone, *model.CustomerPhone]{
-		pages: &set.Holders, keys: set.Numbers, load: r.service.PhoneHolders, count: r.service.CountPhoneHolders,
+		pages: &set.Holders, keys: set.Numbers, what: "CustomerPhone", load: r.service.PhoneHolders, count: r.service.CountPhoneHolders,
 		list: func(n registry.Number) list { return r.list("holders/" + set.ByNumber[n].ID()) },
 		nodes: func() func([]registry.CustomerPhone) []*model.CustomerPhone {
 			siblings := model.NewCustomerPhones()
@@ -97,14 +99,20 @@ func (r phone) Validations(ctx context.Context, obj *model.Phone) ([]registry.Va
 
 func (r *Resolver) evidence(ctx context.Context, e *model.Evidence, numbers []registry.Number,
 ) (map[registry.Number][]registry.Validation, error) {
-	return e.Get(func() (map[registry.Number][]registry.Validation, error) { return r.service.Validations(ctx, numbers) })
+	return e.Get(func() (map[registry.Number][]registry.Validation, error) {
+		fields := asked(ctx, "PlatformValidation")
+		if fields != nil && asked(ctx, "LeadScore").Has("components") {
+			fields = append(fields, "components") // what explains a score
+		}
+		return r.service.Validations(ctx, numbers, fields...)
+	})
 }
 
 // LeadScore is the score of a number; null before its first validation.
 func (r phone) LeadScore(ctx context.Context, obj *model.Phone) (*model.LeadScore, error) {
 	phones := obj.Siblings
 	scores, err := phones.Scores.Get(func() (*model.LeadScores, error) {
-		loaded, err := r.service.LeadScores(ctx, phones.Numbers)
+		loaded, err := r.service.LeadScores(ctx, phones.Numbers, asked(ctx, "LeadScore")...)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +129,7 @@ func (r phone) LeadScore(ctx context.Context, obj *model.Phone) (*model.LeadScor
 
 // loadPhones loads the phones of a list.
 func (r *Resolver) loadPhones(ctx context.Context, numbers []registry.Number) (*model.Phones, error) {
-	loaded, err := r.service.PhonesByNumber(ctx, numbers)
+	loaded, err := r.service.PhonesByNumber(ctx, numbers, asked(ctx, "Phone")...)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +167,11 @@ func (m mutation) AddPhone(ctx context.Context, input registry.AddPhone) (*model
 
 // VerifyPhone records that a customer was verified to hold a number.
 func (m mutation) VerifyPhone(ctx context.Context, input model.VerifyPhoneInput) (*model.VerifyPhonePayload, error) {
-	verified, err := m.service.VerifyPhone(ctx, input.CustomerID, input.Number, input.Method)
+	var verified registry.CustomerPhone
+	err := m.guessed(ctx, func() (err error) {
+		verified, err = m.service.VerifyPhone(ctx, input.CustomerID, input.Number, input.Method)
+		return err
+	})
 	payload := &model.VerifyPhonePayload{}
 	if payload.UserErrors, err = userErrors(err, "input"); err != nil || len(payload.UserErrors) > 0 {
 		return payload, err

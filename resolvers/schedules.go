@@ -36,6 +36,7 @@ func (q query) ValidationSchedules(ctx context.Context, first *int, after *strin
 	if err != nil {
 		return nil, err
 	}
+	request.Fields = asked(ctx, "ValidationSchedule")
 	page, err := q.service.Schedules(ctx, request)
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func (q query) ValidationSchedules(ctx context.Context, first *int, after *strin
 func (r validationSchedule) Jobs(ctx context.Context, obj *model.ValidationSchedule, first *int, after *string,
 ) (*model.ValidationJobConnection, error) {
 	jobs := nested[uuid.UUID, registry.Job, *model.ValidationJob]{
-		pages: &obj.Siblings.Jobs, keys: obj.Siblings.IDs, load: r.service.JobsOfSchedules, count: r.service.CountJobsOfSchedules,
+		pages: &obj.Siblings.Jobs, keys: obj.Siblings.IDs, what: "ValidationJob", load: r.service.JobsOfSchedules, count: r.service.CountJobsOfSchedules,
 		list:  func(id uuid.UUID) list { return r.list("jobs/" + opaque.UUID(model.KindSchedule, id)) },
 		nodes: func() func([]registry.Job) []*model.ValidationJob { return new(model.ValidationJobs).Add },
 	}
@@ -58,6 +59,9 @@ func (r validationSchedule) Jobs(ctx context.Context, obj *model.ValidationSched
 
 // CreateValidationSchedule makes a standing schedule.
 func (m mutation) CreateValidationSchedule(ctx context.Context, input model.CreateValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
+	if err := checkConditions(ctx, input.Filter, "input", "filter"); err != nil {
+		return schedulePayload(registry.Schedule{}, err)
+	}
 	return schedulePayload(m.service.CreateSchedule(ctx, registry.CreateSchedule{
 		Name: input.Name, Platforms: input.Platforms, Filter: deref(input.Filter), Every: input.Every,
 		StartAt: deref(input.StartAt.Value()), BudgetPerDay: input.BudgetPerDay.Value(),
@@ -68,6 +72,9 @@ func (m mutation) CreateValidationSchedule(ctx context.Context, input model.Crea
 
 // UpdateValidationSchedule changes a schedule. Only a limit can be taken away by null; of the rest null changes nothing.
 func (m mutation) UpdateValidationSchedule(ctx context.Context, input model.UpdateValidationScheduleInput) (*model.ValidationSchedulePayload, error) {
+	if err := checkConditions(ctx, input.Filter.Value(), "input", "filter"); err != nil {
+		return schedulePayload(registry.Schedule{}, err)
+	}
 	change := registry.ChangeSchedule{
 		Name: input.Name.Value(), Platforms: input.Platforms.Value(), Filter: input.Filter.Value(), Every: input.Every.Value(),
 		RecheckAfter: input.RecheckAfter.Value(), Priority: input.Priority.Value(),

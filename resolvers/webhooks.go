@@ -62,6 +62,7 @@ func (q query) Webhooks(ctx context.Context, first *int, after *string) (*model.
 	if err != nil {
 		return nil, err
 	}
+	request.Fields = asked(ctx, "Webhook")
 	page, err := q.service.Webhooks(ctx, request)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (r webhook) Deliveries(ctx context.Context, obj *model.Webhook, status *reg
 ) (*model.WebhookDeliveryConnection, error) {
 	state := deref(status)
 	deliveries := nested[uuid.UUID, registry.Delivery, *model.WebhookDelivery]{
-		pages: &obj.Siblings.Deliveries, which: string(state), keys: obj.Siblings.IDs,
+		pages: &obj.Siblings.Deliveries, which: string(state), keys: obj.Siblings.IDs, what: "WebhookDelivery",
 		load: func(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.Delivery], error) {
 			return r.service.Deliveries(ctx, ids, state, p)
 		},

@@ -33,8 +33,8 @@ type Source interface {
 	Job(ctx context.Context, id uuid.UUID) (registry.Job, error)
 	JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]registry.PlatformCount, error)
 	Import(ctx context.Context, id uuid.UUID) (registry.ImportBatch, error)
-	LeadScores(ctx context.Context, numbers []registry.Number) (map[registry.Number]registry.LeadScore, error)
-	PhonesByNumber(ctx context.Context, numbers []registry.Number) (map[registry.Number]registry.Phone, error)
+	LeadScores(ctx context.Context, numbers []registry.Number, fields ...string) (map[registry.Number]registry.LeadScore, error)
+	PhonesByNumber(ctx context.Context, numbers []registry.Number, fields ...string) (map[registry.Number]registry.Phone, error)
 	LatestLead(ctx context.Context, f registry.LeadFilter) (registry.LeadScore, error)
 }
 

@@ -63,7 +63,7 @@ func (s *source) Import(_ context.Context, id uuid.UUID) (registry.ImportBatch, 
 	return batch, err
 }
 
-func (s *source) LeadScores(_ context.Context, numbers []registry.Number) (map[registry.Number]registry.LeadScore, error) {
+func (s *source) LeadScores(_ context.Context, numbers []registry.Number, _ ...string) (map[registry.Number]registry.LeadScore, error) {
 	leave, err := s.enter("scores")
 	defer leave()
 	scores := map[registry.Number]registry.LeadScore{}
@@ -75,7 +75,7 @@ func (s *source) LeadScores(_ context.Context, numbers []registry.Number) (map[r
 	return scores, err
 }
 
-func (s *source) PhonesByNumber(_ context.Context, numbers []registry.Number) (map[registry.Number]registry.Phone, error) {
+func (s *source) PhonesByNumber(_ context.Context, numbers []registry.Number, _ ...string) (map[registry.Number]registry.Phone, error) {
 	leave, err := s.enter("phones")
 	defer leave()
 	phones := map[registry.Number]registry.Phone{}

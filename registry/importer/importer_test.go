@@ -156,7 +156,7 @@ func TestImportFile(t *testing.T) {
 	if diff := cmp.Diff(want, sumsOf(b)); diff != "" || b.Status != registry.ImportCompleted {
 		t.Errorf("%s: %s", b.Status, diff)
 	}
-	phones, err := f.store.CustomerPhones(t.Context(), []string{"C1"})
+	phones, err := f.store.CustomerPhones(t.Context(), []string{"C1"}, registry.ContactFields{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func BenchmarkCustomerPhones(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		phones, err := w.CustomerPhones(b.Context(), []string{fmt.Sprint("c", 1+i%rows)})
+		phones, err := w.CustomerPhones(b.Context(), []string{fmt.Sprint("c", 1+i%rows)}, registry.ContactFields{})
 		if err != nil || len(phones) != 1 {
 			b.Fatalf("%d customers, %v", len(phones), err)
 		}

@@ -38,7 +38,7 @@ func TestAddPhone(t *testing.T) {
 	if diff := cmp.Diff(phone, first.Phone); diff != "" {
 		t.Errorf("the phone:\n%s", diff)
 	}
-	stored, err := w.CustomerPhones(ctx, []string{"c1", "nobody"})
+	stored, err := w.CustomerPhones(ctx, []string{"c1", "nobody"}, registry.ContactFields{})
 	if diff := cmp.Diff(map[string][]registry.CustomerPhone{"c1": {want}}, stored); diff != "" || err != nil {
 		t.Errorf("stored, %v:\n%s", err, diff)
 	}
@@ -209,7 +209,7 @@ func TestUpsertSourceDerivesContactsAnew(t *testing.T) {
 	if _, err := w.UpsertSource(ctx, registry.Source{Name: "manual_upload", Priority: 50}); err != nil {
 		t.Fatal(err)
 	}
-	phones, err := w.CustomerPhones(ctx, []string{"c1"})
+	phones, err := w.CustomerPhones(ctx, []string{"c1"}, registry.ContactFields{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,19 +46,63 @@ func scanContact(row pgx.CollectableRow) (contact, error) {
 	return c, err
 }
 
-// shownColumns are contactColumns and, of the phones p, whether the line is in service.
-const shownColumns = contactColumns + `, ` + lineInService
+// shownColumns are the columns of customer_phones c and sources s of a contact as it is shown.
+const shownColumns = `c.customer_id, c.number, c.is_primary, c.is_verified, coalesce(c.verification_method, ''), c.confidence,
+	s.name, coalesce(c.extension, ''), c.first_seen_at, c.last_seen_at`
 
-// scanShown reads a contact as it is shown: its confidence is that of the sources, in the light of what is known of the
+// The order of a customer's phones needs their confidence.
+var contactShown = columnsOf(shownColumns, //nolint:gochecknoglobals // a constant
+	always(), always(), always(), forFields("false", "isVerified"), forFields("''", "verificationMethod"), always(),
+	forFields("''", "source"), forFields("''", "extension"), forFields("'epoch'::timestamptz", "firstSeenAt"), forFields("'epoch'::timestamptz", "lastSeenAt"))
+
+// Joins of customer_phones c. Few lines have been looked up, and those have an index of their own: where nothing else of
+// the phone is wanted, a look into that index tells that there is nothing to know of the line.
+const (
+	joinSources = "\nJOIN sources s ON s.id = c.source_id"
+	joinPhones  = "\nJOIN phones p ON p.number = c.number"
+	joinLines   = "\nLEFT JOIN phones p ON p.number = c.number AND p.lookup_in_service IS NOT NULL"
+)
+
+// contactList is how contacts are read for a list.
+type contactList struct {
+	columns string
+	joins   string
+	phones  bool // with the columns of the phone
+}
+
+// contactsFor is the list of contacts c with what is wanted of them and, unless that is nil, of their phones.
+func contactsFor(contact, phone registry.Fields) contactList {
+	l := contactList{columns: contactShown.of(contact) + ", " + lineInService, phones: phone != nil}
+	if contact.Has("source") {
+		l.joins = joinSources
+	}
+	if l.phones {
+		l.columns += ", " + phoneShown.of(phone)
+		l.joins += joinPhones
+	} else {
+		l.joins += joinLines
+	}
+	return l
+}
+
+// scan reads a contact as it is shown: its confidence is that of the sources, in the light of what is known of the
 // line. Contacts that are to be changed are read without that.
-func scanShown(row pgx.CollectableRow) (registry.CustomerPhone, error) {
+func (l contactList) scan(row pgx.CollectableRow) (registry.CustomerPhone, error) {
 	var (
-		c         contact
+		c         registry.CustomerPhone
 		inService *bool
 	)
-	err := row.Scan(&c.CustomerID, &c.Number, &c.IsPrimary, &c.IsVerified, &c.VerificationMethod, &c.Confidence,
-		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &c.sourceID, &c.sourceIDs, &inService)
-	return c.shown(inService), err
+	fields := []any{
+		&c.CustomerID, &c.Number, &c.IsPrimary, &c.IsVerified, &c.VerificationMethod, &c.Confidence,
+		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &inService,
+	}
+	if l.phones {
+		c.Phone = &registry.Phone{}
+		fields = append(fields, phoneFields(c.Phone)...)
+	}
+	err := row.Scan(fields...)
+	c.Confidence = registry.ConfidenceOnLine(c.Confidence, inService)
+	return c, err
 }
 
 // shown is the contact as it is shown.
@@ -137,35 +181,19 @@ JOIN sources s ON s.id = c.source_id
 WHERE c.customer_id = ANY ($1)
 ORDER BY c.customer_id, c.is_primary DESC, c.confidence DESC, c.number`
 
-// -- name: shown_contacts_of_customers
-const selectShownContacts = `
-SELECT ` + shownColumns + `
-FROM customer_phones c
-JOIN sources s ON s.id = c.source_id
-JOIN phones p ON p.number = c.number
-WHERE c.customer_id = ANY ($1)`
-
-// -- name: contacts_of_customer
-// For one customer, as they are read most: PostgreSQL plans a list each time anew, since it may be short or long, and
-// that takes four times as long as reading one customer.
-const selectContactsOfOne = `
-SELECT ` + shownColumns + `
-FROM customer_phones c
-JOIN sources s ON s.id = c.source_id
-JOIN phones p ON p.number = c.number
-WHERE c.customer_id = $1`
-
-// CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number.
-func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string) (map[string][]registry.CustomerPhone, error) {
-	sql, argument := selectShownContacts, any(customerIDs)
+// CustomerPhones returns the phones of each customer: the primary one first, then by confidence and number. One customer,
+// as they are read most, is looked up by equality: PostgreSQL plans a list each time anew, since it may be short or long,
+// and that takes four times as long as reading one customer.
+func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string, want registry.ContactFields) (map[string][]registry.CustomerPhone, error) {
+	list, condition, argument := contactsFor(want.Contact, want.Phone), "ANY ($1)", any(customerIDs)
 	if len(customerIDs) == 1 {
-		sql, argument = selectContactsOfOne, customerIDs[0]
+		condition, argument = "$1", customerIDs[0]
 	}
-	rows, err := s.pool.Query(ctx, sql, argument)
+	rows, err := s.pool.Query(ctx, "SELECT "+list.columns+"\nFROM customer_phones c"+list.joins+"\nWHERE c.customer_id = "+condition, argument)
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}
-	contacts, err := pgx.CollectRows(rows, scanShown)
+	contacts, err := pgx.CollectRows(rows, list.scan)
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}
@@ -188,19 +216,15 @@ func bySupport(a, b registry.CustomerPhone) int {
 	return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Number, b.Number))
 }
 
-// -- name: holders_of_phones
-const selectHolders = `
-SELECT ` + shownColumns + `
+// fromHolders is behind the columns of contacts c.
+const fromHolders = `
 FROM unnest($1::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
 	SELECT c.*
 	FROM customer_phones c
 	WHERE c.number = n.number AND c.customer_id > $2
 	ORDER BY c.customer_id
-	LIMIT $3) c
-JOIN sources s ON s.id = c.source_id
-JOIN phones p ON p.number = c.number
-ORDER BY c.number, c.customer_id`
+	LIMIT $3) c`
 
 // PhoneHolders returns one page of the customers of each number, by customer id.
 func (s *Store) PhoneHolders(ctx context.Context, numbers []registry.Number, p registry.PageRequest) (map[registry.Number]registry.Page[registry.CustomerPhone], error) {
@@ -208,12 +232,14 @@ func (s *Store) PhoneHolders(ctx context.Context, numbers []registry.Number, p r
 	if p.After != nil {
 		after = p.After.Text
 	}
-	rows, err := s.pool.Query(ctx, selectHolders, integers(numbers), after, p.First+1)
+	list := contactsFor(p.Fields, nil)
+	rows, err := s.pool.Query(ctx, "SELECT "+list.columns+fromHolders+list.joins+"\nORDER BY c.number, c.customer_id",
+		integers(numbers), after, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "read holders of phones")
 	}
 	pages, err := pagesOf(rows, p.First, func(row pgx.CollectableRow) (registry.Number, listed[registry.CustomerPhone], error) {
-		c, err := scanShown(row)
+		c, err := list.scan(row)
 		return c.Number, listed[registry.CustomerPhone]{c, registry.Position{Text: c.CustomerID}}, err
 	})
 	return pages, wrapped(err, "read holders of phones")
@@ -262,13 +288,15 @@ func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.N
 			changed = tag.RowsAffected()
 			return nil
 		})
-		batch.Queue(selectContactsOfOne, customerID).Query(func(rows pgx.Rows) error {
-			contacts, err := pgx.CollectRows(rows, scanShown)
-			if i := slices.IndexFunc(contacts, func(c registry.CustomerPhone) bool { return c.Number == n }); i >= 0 {
-				verified = &contacts[i]
-			}
-			return err
-		})
+		list := contactsFor(nil, nil)
+		batch.Queue("SELECT "+list.columns+"\nFROM customer_phones c"+list.joins+"\nWHERE c.customer_id = $1 AND c.number = $2", customerID, n).
+			Query(func(rows pgx.Rows) error {
+				contacts, err := pgx.CollectRows(rows, list.scan)
+				if len(contacts) > 0 {
+					verified = &contacts[0]
+				}
+				return err
+			})
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return wrapped(err, "verify phone")
 		}

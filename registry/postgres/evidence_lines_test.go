@@ -157,7 +157,7 @@ func TestConfidenceFollowsLookups(t *testing.T) {
 	base := scalar[float64](t, w, "SELECT max(confidence) FROM customer_phones")
 	w.exec(t, "UPDATE phones SET lookup_at = now(), lookup_in_service = number <> $1 WHERE number <= $1::bigint + 1", int64(firstNumber))
 	w.exec(t, "UPDATE customer_phones SET is_primary = false")
-	of, err := w.CustomerPhones(t.Context(), []string{"c1"})
+	of, err := w.CustomerPhones(t.Context(), []string{"c1"}, registry.ContactFields{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestConfidenceFollowsLookups(t *testing.T) {
 		t.Errorf("verified, out of service: %g, %v", verified.Confidence, err)
 	}
 	w.exec(t, "UPDATE phones SET lookup_until = '2000-01-01' WHERE lookup_at IS NOT NULL")
-	of, err = w.CustomerPhones(t.Context(), []string{"c1", "nobody"})
+	of, err = w.CustomerPhones(t.Context(), []string{"c1", "nobody"}, registry.ContactFields{})
 	if err != nil || math.Abs(of["c1"][0].Confidence-0.99) > 1e-9 || math.Abs(of["c1"][1].Confidence-base) > 1e-9 {
 		t.Errorf("after the lookups have run out: %+v, %v", of, err)
 	}

@@ -19,6 +19,14 @@ const importColumns = `b.id, b.batch_no, b.file_name, s.name, b.status::text, b.
 	b.rejections, b.sequence, b.created_by, b.created_at, b.started_at, b.updated_at, b.completed_at, b.error_message,
 	b.options, b.spool_id, b.spool_name`
 
+var importShown = columnsOf(importColumns, //nolint:gochecknoglobals // a constant
+	always(), always(), forFields("''", "fileName"), forFields("''", "source"), forFields("''", "status"), forFields("0", "bytesTotal"), forFields("0", "bytesRead"),
+	forFields("0", "rowsRead", "rowsPerSecond"), forFields("0", "rowsAccepted"), forFields("0", "rowsRejected"), forFields("0", "numbersAccepted"),
+	forFields("0", "phonesCreated"), forFields("0", "contactsCreated"), forFields("0", "contactsMerged"), forFields("'{}'::jsonb", "rejections"),
+	forFields("0", "sequence"), forFields("''", "createdBy"), always(), forFields("NULL::timestamptz", "startedAt", "rowsPerSecond"),
+	forFields("'epoch'::timestamptz", "updatedAt", "rowsPerSecond"), forFields("NULL::timestamptz", "completedAt", "rowsPerSecond"), forFields("''", "errorMessage"),
+	forFields("'{}'::jsonb", "region"), forFields("NULL::uuid", "spool"), forFields("''", "spool"))
+
 // importRow is a row of import_batches.
 type importRow struct {
 	registry.ImportTask
@@ -80,7 +88,7 @@ func (s *Store) Imports(ctx context.Context, p registry.PageRequest) (registry.P
 		w.and("b.created_at <= %s AND (b.created_at < %[1]s OR b.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
 	}
 	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, "SELECT "+importColumns+"\nFROM import_batches b\nJOIN sources s ON s.id = b.source_id"+w.String()+
+	rows, err := s.pool.Query(ctx, "SELECT "+importShown.of(p.Fields)+"\nFROM import_batches b\nJOIN sources s ON s.id = b.source_id"+w.String()+
 		"\nORDER BY b.created_at DESC, b.id\nLIMIT "+limit, listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.ImportBatch]{}, wrapped(err, "list imports")
@@ -111,10 +119,11 @@ func (s *Store) CountImports(ctx context.Context) (n int64, err error) {
 // row*piecesOfRow + piece.
 const piecesOfRow = 1 << 15
 
-// -- name: quarantine
-// $3 is a row and $4 a piece to start behind.
-const selectQuarantine = `
-SELECT b.id, q.row_no, q.piece, q.reason, q.message, q.raw, b.encoding
+var quarantineShown = columnsOf("b.id, q.row_no, q.piece, q.reason, q.message, q.raw, b.encoding", //nolint:gochecknoglobals // a constant
+	always(), always(), always(), forFields("''", "reason"), forFields("''", "message"), forFields("''::bytea", "raw"), always())
+
+// fromQuarantine is behind the columns of import_batches b and quarantine q. $3 is a row and $4 a piece to start behind.
+const fromQuarantine = `
 FROM unnest($1::uuid[]) AS i (id)
 JOIN import_batches b ON b.id = i.id
 CROSS JOIN LATERAL (
@@ -132,7 +141,7 @@ func (s *Store) Quarantine(ctx context.Context, imports []uuid.UUID, reason stri
 	if p.After != nil {
 		after = p.After.Sort
 	}
-	rows, err := s.pool.Query(ctx, selectQuarantine, imports, reason, after/piecesOfRow, after%piecesOfRow, p.First+1)
+	rows, err := s.pool.Query(ctx, "SELECT "+quarantineShown.of(p.Fields)+fromQuarantine, imports, reason, after/piecesOfRow, after%piecesOfRow, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "list quarantine")
 	}

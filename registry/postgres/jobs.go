@@ -19,6 +19,14 @@ const jobColumns = `j.id, j.name, j.status::text, j.platforms::text[], j.batch_s
 	j.created_at, j.started_at, j.updated_at, j.completed_at, j.error_message, j.priority::text,
 	coalesce(j.client_key, ''), j.schedule_id, j.skipped`
 
+var jobShown = columnsOf(jobColumns, //nolint:gochecknoglobals // a constant
+	always(), forFields("''", "name"), forFields("''", "status", "percent"), forFields("NULL::text[]", "platforms"), forFields("0", "batchSize"),
+	forFields("0", "maxConcurrent"), forFields("0", "retryAttempts"), forFields("0", "recheckAfter"), forFields("false", "isPlanned"),
+	forFields("0", "total", "percent"), forFields("0", "processed", "percent"), forFields("0", "succeeded"), forFields("0", "failed"), forFields("0", "sequence"),
+	forFields("''", "createdBy"), always(), forFields("NULL::timestamptz", "startedAt"), forFields("'epoch'::timestamptz", "updatedAt"),
+	forFields("NULL::timestamptz", "completedAt"), forFields("''", "errorMessage"), forFields("''", "priority"), forFields("''", "clientKey"),
+	forFields("NULL::uuid", "schedule"), forFields("0", "skipped"))
+
 func scanJob(row pgx.CollectableRow) (registry.Job, error) {
 	var (
 		j              registry.Job
@@ -63,7 +71,7 @@ func (s *Store) Jobs(ctx context.Context, f registry.JobFilter, p registry.PageR
 		w.and("j.created_at <= %s AND (j.created_at < %[1]s OR j.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
 	}
 	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, "SELECT "+jobColumns+"\nFROM validation_jobs j"+w.String()+
+	rows, err := s.pool.Query(ctx, "SELECT "+jobShown.of(p.Fields)+"\nFROM validation_jobs j"+w.String()+
 		"\nORDER BY j.created_at DESC, j.id\nLIMIT "+limit, listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.Job]{}, wrapped(err, "list jobs")
@@ -128,9 +136,11 @@ func (s *Store) JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	return counts, wrapped(err, "read job platforms")
 }
 
-// -- name: failures_of_jobs
-const selectFailures = `
-SELECT f.job_id, f.number, f.platform::text, f.status::text, f.reason, f.attempts, f.failed_at
+var failureShown = columnsOf("f.job_id, f.number, f.platform::text, f.status::text, f.reason, f.attempts, f.failed_at", //nolint:gochecknoglobals // a constant
+	always(), always(), always(), forFields("''", "status"), forFields("''", "reason"), forFields("0", "attempts"), forFields("'epoch'::timestamptz", "failedAt"))
+
+// fromFailures is behind the columns of validation_failures f.
+const fromFailures = `
 FROM unnest($1::uuid[]) AS j (id)
 CROSS JOIN LATERAL (
 	SELECT f.*
@@ -146,7 +156,7 @@ func (s *Store) JobFailures(ctx context.Context, ids []uuid.UUID, p registry.Pag
 	if p.After != nil && registry.Platform(p.After.Text).Valid() {
 		platform, number = registry.Platform(p.After.Text), int64(p.After.Number)
 	}
-	rows, err := s.pool.Query(ctx, selectFailures, ids, string(platform), number, p.First+1)
+	rows, err := s.pool.Query(ctx, "SELECT "+failureShown.of(p.Fields)+fromFailures, ids, string(platform), number, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "list failures")
 	}

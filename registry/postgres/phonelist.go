@@ -16,7 +16,7 @@ const listMode = pgx.QueryExecModeCacheDescribe
 
 // Phones returns one page of the numbers that match.
 func (s *Store) Phones(ctx context.Context, f registry.PhoneFilter, o registry.PhoneOrder, p registry.PageRequest) (registry.Page[registry.Phone], error) {
-	list := phoneList{filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment()}
+	list := phoneList{filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment(), fields: p.Fields}
 	byScore := o.Field == registry.OrderByScore
 	none, err := list.prepare(ctx, s.pool, byScore)
 	if err != nil || none {
@@ -25,9 +25,9 @@ func (s *Store) Phones(ctx context.Context, f registry.PhoneFilter, o registry.P
 	var found []listed[registry.Phone]
 	switch o.Field {
 	case registry.OrderByCreatedAt:
-		found, err = list.byTime(ctx, s.pool, "p.created_at")
+		found, err = list.byTime(ctx, s.pool, "p.created_at", "createdAt")
 	case registry.OrderByUpdatedAt:
-		found, err = list.byTime(ctx, s.pool, "p.updated_at")
+		found, err = list.byTime(ctx, s.pool, "p.updated_at", "updatedAt")
 	case registry.OrderByScore:
 		err = s.inSnapshot(ctx, func(tx pgx.Tx, _ time.Time) error {
 			found, err = list.byScore(ctx, tx)
@@ -66,6 +66,7 @@ type phoneList struct {
 	after      *registry.Position
 	limit      int
 	now        time.Time
+	fields     registry.Fields
 	pointless  bool // only numbers without a score or with a total of 0
 
 	sources         []int16 // the ids of filter.Sources
@@ -192,7 +193,7 @@ func (l *phoneList) conditions(w *where, within span) {
 // byNumber reads in the order of numbers: a range scan on the key. A prefix is a range for each length of numbers;
 // they are read one after the other, each no further than the page needs, and put in order at the end.
 func (l *phoneList) byNumber(ctx context.Context, q querier) ([]listed[registry.Phone], error) {
-	sql, arguments, err := l.numberStatement(phoneColumns)
+	sql, arguments, err := l.numberStatement(phoneShown.of(l.fields))
 	if err != nil || sql == "" {
 		return nil, err
 	}
@@ -263,8 +264,8 @@ LIMIT %[4]s`, within.of("c"), order, w, limit)
 // listArguments are the arguments of a list, with the mode in which it is run in front.
 func listArguments(w *where) []any { return append([]any{listMode}, w.arguments...) }
 
-// byTime reads in the order of a time, then of numbers. column is a constant of this package.
-func (l *phoneList) byTime(ctx context.Context, q querier, column string) ([]listed[registry.Phone], error) {
+// byTime reads in the order of a time, then of numbers. column is a constant of this package, field what is made of it.
+func (l *phoneList) byTime(ctx context.Context, q querier, column, field string) ([]listed[registry.Phone], error) {
 	order, beyond := l.direction()
 	w := &where{}
 	within := w.span(l.lowest, l.highest)
@@ -278,7 +279,7 @@ func (l *phoneList) byTime(ctx context.Context, q querier, column string) ([]lis
 	}
 	limit := w.arg(l.limit)
 	rows, err := q.Query(ctx, fmt.Sprintf("SELECT %s\nFROM phones p%s\nORDER BY %s %s, p.number %s\nLIMIT %s",
-		phoneColumns, w, column, order, order, limit), listArguments(w)...)
+		phoneShown.of(l.fields, field), w, column, order, order, limit), listArguments(w)...)
 	if err != nil {
 		return nil, err
 	}

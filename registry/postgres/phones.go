@@ -18,6 +18,12 @@ type querier interface {
 const phoneColumns = `p.number, p.region, (` + lineType + `)::text, ` + lineLookedUp + `, ` + lineInService + `,
 	p.valid, p.original_carrier, p.location, p.timezones, p.plan_version, p.created_at, p.updated_at`
 
+// phoneShown are phoneColumns by the fields that are made of them.
+var phoneShown = columnsOf(phoneColumns, //nolint:gochecknoglobals // a constant
+	always(), forFields("''", "region"), forFields("''", "lineType"), forFields("false", "lineTypeSource"), forFields("NULL::boolean", "lineInService"),
+	forFields("false", "isValid"), forFields("''", "originalCarrier"), forFields("''", "location"), forFields("NULL::text[]", "timezones"),
+	forFields("''", "planVersion"), forFields("'epoch'::timestamptz", "createdAt"), forFields("'epoch'::timestamptz", "updatedAt"))
+
 // phoneFields returns where the columns of phoneColumns go.
 func phoneFields(p *registry.Phone) []any {
 	return []any{
@@ -37,11 +43,14 @@ func scanPhone(row pgx.CollectableRow) (registry.Phone, error) {
 // to read them.
 const anyNumber = `ANY (ARRAY(SELECT unnest($1::bigint[])))`
 
-// -- name: phones_by_number
-const selectPhonesByNumber = `
-SELECT ` + phoneColumns + `
+// fromPhonesByNumber is behind the columns of phones p.
+const fromPhonesByNumber = `
 FROM phones p
 WHERE p.number = ` + anyNumber
+
+// -- name: phones_by_number
+const selectPhonesByNumber = `
+SELECT ` + phoneColumns + fromPhonesByNumber
 
 // Phone returns a number of the registry; registry.ErrNotFound when it is not there.
 func (s *Store) Phone(ctx context.Context, n registry.Number) (registry.Phone, error) {
@@ -57,9 +66,9 @@ func findPhone(ctx context.Context, q querier, n registry.Number) (registry.Phon
 	return p, found(err, "read phone")
 }
 
-// PhonesByNumber returns those of the numbers that are in the registry.
-func (s *Store) PhonesByNumber(ctx context.Context, numbers []registry.Number) (map[registry.Number]registry.Phone, error) {
-	rows, err := s.pool.Query(ctx, selectPhonesByNumber, integers(numbers))
+// PhonesByNumber returns those of the numbers that are in the registry, with these fields; none named: all.
+func (s *Store) PhonesByNumber(ctx context.Context, numbers []registry.Number, fields ...string) (map[registry.Number]registry.Phone, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+phoneShown.of(fields)+fromPhonesByNumber, integers(numbers))
 	if err != nil {
 		return nil, wrapped(err, "read phones")
 	}

@@ -69,7 +69,7 @@ func (l *phoneList) scored(ctx context.Context, tx pgx.Tx, after *registry.Posit
 		return nil, err
 	}
 	list := byTotal{
-		columns: phoneColumns + ", s.total", from: "lead_scores s\nJOIN phones p ON p.number = s.number",
+		columns: phoneShown.of(l.fields) + ", s.total", from: "lead_scores s\nJOIN phones p ON p.number = s.number",
 		after: after, ascending: !l.descending, limit: l.limit,
 	}
 	rows, err := tx.Query(ctx, list.statement(w), listArguments(w)...)

@@ -21,6 +21,13 @@ const scheduleColumns = `s.id, s.name, s.status::text, s.platforms::text[], s.fi
 	s.retry_attempts, s.spent_on, s.spent, s.next_run_at, s.last_run_at, s.last_skip_reason, s.created_by, s.created_at,
 	s.updated_at, s.plan_cursor`
 
+var scheduleShown = columnsOf(scheduleColumns, //nolint:gochecknoglobals // a constant
+	always(), always(), forFields("''", "status"), forFields("NULL::text[]", "platforms"), forFields("'{}'::jsonb", "filter"), forFields("0", "every"),
+	forFields("0", "budgetPerDay"), forFields("0", "recheckAfter"), forFields("''", "priority"), forFields("0", "batchSize"), forFields("0", "maxConcurrent"),
+	forFields("0", "retryAttempts"), forFields("'epoch'::date", "spentToday"), forFields("0", "spentToday"), forFields("NULL::timestamptz", "nextRunAt"),
+	forFields("NULL::timestamptz", "lastRunAt"), forFields("''", "lastSkipReason"), forFields("''", "createdBy"), forFields("'epoch'::timestamptz", "createdAt"),
+	forFields("'epoch'::timestamptz", "updatedAt"), forFields("0", "planCursor"))
+
 // scheduleRow is a schedule with what only the store needs.
 type scheduleRow struct {
 	registry.Schedule
@@ -80,19 +87,18 @@ func (s *Store) findSchedule(ctx context.Context, q querier, statement string, a
 	return r, found(err, "read schedule")
 }
 
-// -- name: schedules_by_id
-const selectSchedulesByID = `
-SELECT ` + scheduleColumns + `
+// fromSchedulesByID is behind the columns of validation_schedules s.
+const fromSchedulesByID = `
 FROM validation_schedules s
 WHERE s.id = ANY ($1::uuid[])`
 
-// SchedulesByID returns those of the schedules that exist.
-func (s *Store) SchedulesByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]registry.Schedule, error) {
+// SchedulesByID returns those of the schedules that exist, with these fields; none named: all.
+func (s *Store) SchedulesByID(ctx context.Context, ids []uuid.UUID, fields ...string) (map[uuid.UUID]registry.Schedule, error) {
 	all := make(map[uuid.UUID]registry.Schedule, len(ids))
 	if len(ids) == 0 {
 		return all, nil
 	}
-	rows, err := s.pool.Query(ctx, selectSchedulesByID, ids)
+	rows, err := s.pool.Query(ctx, "SELECT "+scheduleShown.of(fields)+fromSchedulesByID, ids)
 	if err != nil {
 		return nil, wrapped(err, "read schedules")
 	}
@@ -110,7 +116,7 @@ func (s *Store) Schedules(ctx context.Context, p registry.PageRequest) (registry
 		w.and("s.name > %s", p.After.Text)
 	}
 	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, "SELECT "+scheduleColumns+"\nFROM validation_schedules s"+w.String()+
+	rows, err := s.pool.Query(ctx, "SELECT "+scheduleShown.of(p.Fields)+"\nFROM validation_schedules s"+w.String()+
 		"\nORDER BY s.name\nLIMIT "+limit, listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.Schedule]{}, wrapped(err, "list schedules")
@@ -125,9 +131,8 @@ func (s *Store) Schedules(ctx context.Context, p registry.PageRequest) (registry
 	return pageOf(schedules, p.First), nil
 }
 
-// -- name: jobs_of_schedules
-const selectJobsOfSchedules = `
-SELECT ` + jobColumns + `
+// fromJobsOfSchedules is behind the columns of validation_jobs j.
+const fromJobsOfSchedules = `
 FROM unnest($1::uuid[]) AS s (id)
 CROSS JOIN LATERAL (
 	SELECT j.*
@@ -143,7 +148,7 @@ func (s *Store) JobsOfSchedules(ctx context.Context, ids []uuid.UUID, p registry
 	if p.After != nil {
 		before, behind = time.UnixMicro(p.After.Sort), uuidOrNil(p.After.Text)
 	}
-	rows, err := s.pool.Query(ctx, selectJobsOfSchedules, ids, before, behind, p.First+1)
+	rows, err := s.pool.Query(ctx, "SELECT "+jobShown.of(p.Fields, "schedule")+fromJobsOfSchedules, ids, before, behind, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "list jobs of schedules")
 	}

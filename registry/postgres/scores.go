@@ -12,18 +12,29 @@ import (
 	"phoneregistry/registry/scoring"
 )
 
-// -- name: validations_of_phones
-// An enum sorts in the order in which its values were declared: that of the platforms.
-const selectValidations = `
-SELECT v.number, v.platform::text, v.status::text, v.method, v.strength, v.simulated, v.attempts, v.latency_ms,
-	v.checked_at, v.expires_at, v.details
+// validationColumns are the columns of platform_validations v that make a registry.Validation.
+const validationColumns = `v.number, v.platform::text, v.status::text, v.method, v.strength, v.simulated, v.attempts, v.latency_ms,
+	v.checked_at, v.expires_at, v.details`
+
+// fieldComponents is wanted where a score is to be explained.
+const fieldComponents = "components"
+
+var validationShown = columnsOf(validationColumns, //nolint:gochecknoglobals // a constant
+	always(), always(), forFields("''", "status", fieldComponents), forFields("''", "method", fieldComponents),
+	forFields("0::float8", "strength", fieldComponents), forFields("false", "simulated", fieldComponents), forFields("0", "attempts"),
+	forFields("0", "latencyMs"), forFields("'epoch'::timestamptz", "checkedAt", fieldComponents),
+	forFields("NULL::timestamptz", "expiresAt", fieldComponents), forFields("NULL::jsonb", "details"))
+
+// fromValidations is behind the columns of platform_validations v. An enum sorts in the order in which its values were
+// declared: that of the platforms.
+const fromValidations = `
 FROM platform_validations v
 WHERE v.number = ` + anyNumber + `
 ORDER BY v.number, v.platform`
 
-// Validations returns the evidence on each number, in the order of platforms.
-func (s *Store) Validations(ctx context.Context, numbers []registry.Number) (map[registry.Number][]registry.Validation, error) {
-	rows, err := s.pool.Query(ctx, selectValidations, integers(numbers))
+// Validations returns the evidence on each number, in the order of platforms, with these fields; none named: all.
+func (s *Store) Validations(ctx context.Context, numbers []registry.Number, fields ...string) (map[registry.Number][]registry.Validation, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+validationShown.of(fields)+fromValidations, integers(numbers))
 	if err != nil {
 		return nil, wrapped(err, "read validations")
 	}
@@ -58,6 +69,13 @@ func scanValidation(row pgx.CollectableRow) (registry.Validation, error) {
 const scoreColumns = `s.number, s.total, s.coverage, s.tier::text, s.whatsapp, s.instagram, s.facebook, s.google, s.apple,
 	s.simulated, s.model_version, s.evidence_until, s.updated_at`
 
+// A list shows points by the evidence behind them, see registry.Service.Explain.
+var scoreShown = columnsOf(scoreColumns, //nolint:gochecknoglobals // a constant
+	always(), always(), forFields("0::float8", "coverage", fieldComponents), forFields("''", "tier", fieldComponents),
+	forFields("NULL::float8", "points"), forFields("NULL::float8", "points"), forFields("NULL::float8", "points"),
+	forFields("NULL::float8", "points"), forFields("NULL::float8", "points"), forFields("false", "simulated"),
+	forFields("''", "modelVersion"), forFields("NULL::timestamptz", "evidenceUntil"), forFields("'epoch'::timestamptz", "updatedAt", fieldComponents))
+
 func scanScore(row pgx.CollectableRow) (registry.LeadScore, error) {
 	var (
 		l      registry.LeadScore
@@ -76,15 +94,14 @@ func scanScore(row pgx.CollectableRow) (registry.LeadScore, error) {
 	return l, err
 }
 
-// -- name: scores_of_phones
-const selectScores = `
-SELECT ` + scoreColumns + `
+// fromScores is behind the columns of lead_scores s.
+const fromScores = `
 FROM lead_scores s
 WHERE s.number = ` + anyNumber
 
-// LeadScores returns the scores of those of the numbers that have one.
-func (s *Store) LeadScores(ctx context.Context, numbers []registry.Number) (map[registry.Number]registry.LeadScore, error) {
-	rows, err := s.pool.Query(ctx, selectScores, integers(numbers))
+// LeadScores returns the scores of those of the numbers that have one, with these fields; none named: all.
+func (s *Store) LeadScores(ctx context.Context, numbers []registry.Number, fields ...string) (map[registry.Number]registry.LeadScore, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+scoreShown.of(fields)+fromScores, integers(numbers))
 	if err != nil {
 		return nil, wrapped(err, "read scores")
 	}
@@ -128,7 +145,7 @@ func (s *Store) Leads(ctx context.Context, f registry.LeadFilter, p registry.Pag
 		}
 		w.conditions = append(w.conditions, w.span(lowest, highest).conditions("s")...)
 	}
-	list := byTotal{columns: scoreColumns, from: "lead_scores s", after: p.After, limit: p.First + 1}
+	list := byTotal{columns: scoreShown.of(p.Fields), from: "lead_scores s", after: p.After, limit: p.First + 1}
 	rows, err := s.pool.Query(ctx, list.statement(w), listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.LeadScore]{}, wrapped(err, "list leads")
@@ -162,9 +179,11 @@ func (s *Store) LatestLead(ctx context.Context, f registry.LeadFilter) (registry
 	return score, found(err, "read latest lead")
 }
 
-// -- name: score_history
-const selectScoreHistory = `
-SELECT h.number, h.total, h.coverage, h.tier::text, h.model_version, h.recorded_at
+var historyShown = columnsOf("h.number, h.total, h.coverage, h.tier::text, h.model_version, h.recorded_at", //nolint:gochecknoglobals // a constant
+	always(), forFields("0", "total"), forFields("0::float8", "coverage"), forFields("''", "tier"), forFields("''", "modelVersion"), always())
+
+// fromScoreHistory is behind the columns of lead_score_history h.
+const fromScoreHistory = `
 FROM unnest($1::bigint[]) AS n (number)
 CROSS JOIN LATERAL (
 	SELECT h.*
@@ -180,7 +199,7 @@ func (s *Store) ScoreHistory(ctx context.Context, numbers []registry.Number, p r
 	if p.After != nil {
 		before = time.UnixMicro(p.After.Sort)
 	}
-	rows, err := s.pool.Query(ctx, selectScoreHistory, integers(numbers), before, p.First+1)
+	rows, err := s.pool.Query(ctx, "SELECT "+historyShown.of(p.Fields)+fromScoreHistory, integers(numbers), before, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "read score history")
 	}

@@ -17,6 +17,10 @@ const webhookColumns = `w.id, w.url, w.events, w.status, w.description, w.last_d
 	(SELECT count(*) FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.status = 'PENDING'),
 	(SELECT count(*) FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.status = 'DEAD')`
 
+var webhookShown = columnsOf(webhookColumns, //nolint:gochecknoglobals // a constant
+	always(), forFields("''", "url"), forFields("NULL::text[]", "events"), forFields("''", "status"), forFields("''", "description"),
+	forFields("NULL::timestamptz", "lastDeliveredAt"), forFields("''", "createdBy"), always(), forFields("0", "pending"), forFields("0", "dead"))
+
 func scanWebhook(row pgx.CollectableRow) (registry.Webhook, error) {
 	var (
 		w         registry.Webhook
@@ -58,7 +62,7 @@ func (s *Store) Webhooks(ctx context.Context, p registry.PageRequest) (registry.
 		w.and("w.created_at <= %s AND (w.created_at < %[1]s OR w.id > %[2]s::text::uuid)", time.UnixMicro(p.After.Sort), uuidText(p.After.Text))
 	}
 	limit := w.arg(p.First + 1)
-	rows, err := s.pool.Query(ctx, "SELECT "+webhookColumns+"\nFROM webhooks w"+w.String()+
+	rows, err := s.pool.Query(ctx, "SELECT "+webhookShown.of(p.Fields)+"\nFROM webhooks w"+w.String()+
 		"\nORDER BY w.created_at DESC, w.id\nLIMIT "+limit, listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.Webhook]{}, wrapped(err, "list webhooks")

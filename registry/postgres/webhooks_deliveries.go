@@ -15,6 +15,11 @@ import (
 const deliveryColumns = `d.id, d.webhook_id, o.type, d.event_id, d.part, d.status, d.attempts, d.response_status, d.error,
 	d.duration_ms, d.created_at, d.next_attempt_at, d.delivered_at`
 
+var deliveryShown = columnsOf(deliveryColumns, //nolint:gochecknoglobals // a constant
+	always(), always(), forFields("''", "event"), forFields("NULL::uuid", "eventId"), forFields("0", "eventId"), forFields("''", "status"),
+	forFields("0", "attempts"), forFields("NULL::integer", "responseStatus"), forFields("''", "error"), forFields("NULL::integer", "durationMs"),
+	always(), forFields("NULL::timestamptz", "nextAttemptAt"), forFields("NULL::timestamptz", "deliveredAt"))
+
 func scanDelivery(row pgx.CollectableRow) (registry.Delivery, error) {
 	var (
 		d               registry.Delivery
@@ -51,9 +56,8 @@ func findDelivery(ctx context.Context, q querier, id uuid.UUID) (registry.Delive
 	return d, found(err, "read delivery")
 }
 
-// -- name: deliveries_of_webhooks
-const selectDeliveries = `
-SELECT ` + deliveryColumns + `
+// fromDeliveries is behind the columns of webhook_deliveries d and outbox o.
+const fromDeliveries = `
 FROM unnest($1::uuid[]) AS w (id)
 CROSS JOIN LATERAL (
 	SELECT d.*
@@ -64,9 +68,8 @@ CROSS JOIN LATERAL (
 JOIN outbox o ON o.id = d.event_id
 ORDER BY d.webhook_id, d.created_at DESC, d.id`
 
-// -- name: deliveries_of_webhooks_in_state
-const selectDeliveriesInState = `
-SELECT ` + deliveryColumns + `
+// fromDeliveriesInState is fromDeliveries for those in the state $5.
+const fromDeliveriesInState = `
 FROM unnest($1::uuid[]) AS w (id)
 CROSS JOIN LATERAL (
 	SELECT d.*
@@ -83,11 +86,11 @@ func (s *Store) Deliveries(ctx context.Context, webhooks []uuid.UUID, status reg
 	if p.After != nil {
 		before, behind = time.UnixMicro(p.After.Sort), uuidOrNil(p.After.Text)
 	}
-	sql, arguments := selectDeliveries, []any{webhooks, before, behind, p.First + 1}
+	from, arguments := fromDeliveries, []any{webhooks, before, behind, p.First + 1}
 	if status != "" {
-		sql, arguments = selectDeliveriesInState, append(arguments, string(status))
+		from, arguments = fromDeliveriesInState, append(arguments, string(status))
 	}
-	rows, err := s.pool.Query(ctx, sql, arguments...)
+	rows, err := s.pool.Query(ctx, "SELECT "+deliveryShown.of(p.Fields)+from, arguments...)
 	if err != nil {
 		return nil, wrapped(err, "list deliveries")
 	}
