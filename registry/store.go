@@ -17,6 +17,7 @@ type Store interface {
 	ScheduleStore
 	ImportStore
 	KeyStore
+	AccessStore
 	EvidenceStore
 	WebhookStore
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"phoneregistry/graph/reveal"
 	"phoneregistry/registry"
 )
 
@@ -18,7 +19,7 @@ func (phoneConditions) NumberPrefix(ctx context.Context, obj *registry.PhoneFilt
 		return nil, nil //nolint:nilnil // null is the answer: no prefix was told
 	}
 	digits := strings.TrimPrefix(prefix, "+")
-	if !registry.ActorFrom(ctx).SeesWholeNumbers() && len(digits) > shownPrefix {
+	if len(digits) > shownPrefix && !reveal.Whole(ctx) {
 		prefix = "+" + digits[:shownPrefix] + "…"
 	}
 	return &prefix, nil

@@ -3,6 +3,10 @@ package resolvers
 import (
 	"testing"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"phoneregistry/graph/reveal"
 	"phoneregistry/registry"
 )
 
@@ -21,7 +25,9 @@ func TestNumberPrefix(t *testing.T) {
 		{registry.Actor{Role: registry.RoleSteward, Purpose: "claim 7"}, "+573001234567", "+573001234567"},
 		{registry.Actor{Role: registry.RoleAdmin}, "57300", "57300"},
 	} {
-		ctx := registry.WithActor(t.Context(), c.actor)
+		ctx := graphql.WithFieldContext(reveal.Begin(registry.WithActor(t.Context(), c.actor)), &graphql.FieldContext{
+			Object: "PhoneConditions", Field: graphql.CollectedField{Field: &ast.Field{Name: "numberPrefix"}},
+		})
 		got, err := phoneConditions{}.NumberPrefix(ctx, &registry.PhoneFilter{NumberPrefix: c.prefix})
 		if err != nil {
 			t.Fatal(err)

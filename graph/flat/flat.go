@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"phoneregistry/graph/model"
+	"phoneregistry/graph/reveal"
 	"phoneregistry/graph/scalar"
 )
 
@@ -19,7 +20,14 @@ import (
 const fewest = 8
 
 // value makes what is written for one field of a phone.
-type value func(ctx context.Context, p *model.Phone) graphql.Marshaler
+type value func(p *model.Phone) graphql.Marshaler
+
+// number writes numbers whole or masked.
+func number(whole bool) value {
+	return func(p *model.Phone) graphql.Marshaler {
+		return graphql.WriterFunc(func(w io.Writer) { _ = scalar.WriteE164(w, p.Number, whole) }) // a buffer in memory
+	}
+}
 
 // Lists writes lists. Make it with New and give Around to the executor's AroundOperations.
 type Lists struct {
@@ -29,23 +37,21 @@ type Lists struct {
 // New returns a Lists.
 func New() *Lists {
 	return &Lists{phone: map[string]value{
-		"__typename": func(context.Context, *model.Phone) graphql.Marshaler { return graphql.MarshalString("Phone") },
-		"id":         func(_ context.Context, p *model.Phone) graphql.Marshaler { return graphql.MarshalID(p.ID()) },
-		"number": func(ctx context.Context, p *model.Phone) graphql.Marshaler {
-			return graphql.WrapContextMarshaler(ctx, scalar.MarshalE164(p.Number))
-		},
-		"region":   func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.Region()) },
-		"lineType": func(_ context.Context, p *model.Phone) graphql.Marshaler { return scalar.MarshalLineType(p.LineType) },
-		"lineTypeSource": func(_ context.Context, p *model.Phone) graphql.Marshaler {
+		"__typename": func(*model.Phone) graphql.Marshaler { return graphql.MarshalString("Phone") },
+		"id":         func(p *model.Phone) graphql.Marshaler { return graphql.MarshalID(p.ID()) },
+		"number":     number(false), // see phones
+		"region":     func(p *model.Phone) graphql.Marshaler { return orNull(p.Region()) },
+		"lineType":   func(p *model.Phone) graphql.Marshaler { return scalar.MarshalLineType(p.LineType) },
+		"lineTypeSource": func(p *model.Phone) graphql.Marshaler {
 			return scalar.MarshalLineTypeSource(p.LineTypeSource())
 		},
-		"originalCarrier": func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.OriginalCarrier()) },
-		"location":        func(_ context.Context, p *model.Phone) graphql.Marshaler { return orNull(p.Location()) },
-		"timezones":       func(_ context.Context, p *model.Phone) graphql.Marshaler { return texts(p.TimeZones) },
-		"isValid":         func(_ context.Context, p *model.Phone) graphql.Marshaler { return graphql.MarshalBoolean(p.Valid) },
-		"planVersion":     func(_ context.Context, p *model.Phone) graphql.Marshaler { return graphql.MarshalString(p.PlanVersion) },
-		"createdAt":       func(_ context.Context, p *model.Phone) graphql.Marshaler { return scalar.MarshalTime(p.CreatedAt) },
-		"updatedAt":       func(_ context.Context, p *model.Phone) graphql.Marshaler { return scalar.MarshalTime(p.UpdatedAt) },
+		"originalCarrier": func(p *model.Phone) graphql.Marshaler { return orNull(p.OriginalCarrier()) },
+		"location":        func(p *model.Phone) graphql.Marshaler { return orNull(p.Location()) },
+		"timezones":       func(p *model.Phone) graphql.Marshaler { return texts(p.TimeZones) },
+		"isValid":         func(p *model.Phone) graphql.Marshaler { return graphql.MarshalBoolean(p.Valid) },
+		"planVersion":     func(p *model.Phone) graphql.Marshaler { return graphql.MarshalString(p.PlanVersion) },
+		"createdAt":       func(p *model.Phone) graphql.Marshaler { return scalar.MarshalTime(p.CreatedAt) },
+		"updatedAt":       func(p *model.Phone) graphql.Marshaler { return scalar.MarshalTime(p.UpdatedAt) },
 	}}
 }
 
@@ -85,6 +91,11 @@ func (l *Lists) phones(ctx context.Context, operation *graphql.OperationContext,
 		}
 		columns[i] = column{[]byte(`"` + field.Alias + `":`), v}
 	}
+	for i, field := range asked { // it is certain now that the list is written here
+		if field.Name == "number" && reveal.WholeList(ctx, reveal.PhoneNumber, len(phones)) {
+			columns[i].value = number(true)
+		}
+	}
 	var b bytes.Buffer
 	b.Grow(len(phones) * len(columns) * 32)
 	b.WriteByte('[')
@@ -98,7 +109,7 @@ func (l *Lists) phones(ctx context.Context, operation *graphql.OperationContext,
 				b.WriteByte(',')
 			}
 			b.Write(c.name)
-			c.value(ctx, p).MarshalGQL(&b)
+			c.value(p).MarshalGQL(&b)
 		}
 		b.WriteByte('}')
 	}

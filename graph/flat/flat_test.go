@@ -15,6 +15,7 @@ import (
 	"phoneregistry/graph"
 	"phoneregistry/graph/flat"
 	"phoneregistry/graph/model"
+	"phoneregistry/graph/reveal"
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
@@ -75,7 +76,7 @@ func executors(t testing.TB, phones []registry.Phone) (with, without *executor.E
 
 func answer(t testing.TB, exec *executor.Executor, actor registry.Actor, text string) string {
 	t.Helper()
-	ctx := registry.WithActor(graphql.StartOperationTrace(context.Background()), actor)
+	ctx := reveal.Begin(registry.WithActor(graphql.StartOperationTrace(context.Background()), actor))
 	now := graphql.Now()
 	operation, errs := exec.CreateOperationContext(ctx, &graphql.RawParams{
 		Query: text, Variables: map[string]any{"yes": true, "no": false}, ReadTime: graphql.TraceTiming{Start: now, End: now},

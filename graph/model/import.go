@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"phoneregistry/graph/reveal"
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 )
@@ -77,7 +78,7 @@ type QuarantineEntry struct{ registry.QuarantineEntry }
 
 // Raw is the row as received, and null for callers that may not see whole numbers. What is not UTF-8 is replaced.
 func (q *QuarantineEntry) Raw(ctx context.Context) *string {
-	if !registry.ActorFrom(ctx).SeesWholeNumbers() {
+	if !reveal.Whole(ctx) {
 		return nil
 	}
 	raw := strings.ToValidUTF8(string(q.QuarantineEntry.Raw), "\uFFFD")

@@ -5,59 +5,33 @@ package reveal
 import (
 	"context"
 	"errors"
-	"net/http"
+	"log/slog"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/registry"
 )
 
-// Where a purpose is told: in a header of the request, in the extensions of an operation, or in connection_init.
-const (
-	Header    = "X-Purpose"
-	Extension = "purpose"
-)
+// Code is extensions.code of an answer that was held back because it could not be recorded.
+const Code = "UNAVAILABLE"
 
-// WithPurpose returns a context whose actor asks for a purpose, as the caller tells it; "": none is told, and the one
-// that was told before holds.
-func WithPurpose(ctx context.Context, told string) (context.Context, error) {
-	if told == "" {
-		return ctx, nil
-	}
-	purpose, err := registry.ParsePurpose(told)
-	if err != nil {
-		return ctx, err
-	}
-	actor := registry.ActorFrom(ctx)
-	if actor.Purpose == purpose {
-		return ctx, nil
-	}
-	actor.Purpose = purpose
-	return registry.WithActor(ctx, actor), nil
+// Executor is an executor that knows the purpose of each operation, and records those that show whole numbers. Everything
+// else is done by the one that it wraps.
+type Executor struct {
+	graphql.GraphExecutor
+	recorder registry.AccessRecorder
+	log      *slog.Logger
 }
-
-var errNoText = errors.New("extensions.purpose is no text")
-
-// ofOperation returns a context with the purpose of an operation: that of its extensions, else that of its header.
-func ofOperation(ctx context.Context, extensions map[string]any, header http.Header) (context.Context, error) {
-	switch told := extensions[Extension].(type) {
-	case nil:
-		return WithPurpose(ctx, header.Get(Header))
-	case string:
-		if told == "" { // to tell an empty one is a mistake, and not to be taken for the one of the header
-			told = " "
-		}
-		return WithPurpose(ctx, told)
-	}
-	return ctx, errNoText
-}
-
-// Executor is an executor that knows the purpose of each operation. Everything else is done by the one that it wraps.
-type Executor struct{ graphql.GraphExecutor }
 
 // New wraps an executor.
-func New(exec graphql.GraphExecutor) *Executor { return &Executor{exec} }
+func New(exec graphql.GraphExecutor, recorder registry.AccessRecorder, log *slog.Logger) (*Executor, error) {
+	if exec == nil || recorder == nil || log == nil {
+		return nil, errors.New("reveal: an executor, a recorder and a logger are needed")
+	}
+	return &Executor{exec, recorder, log}, nil
+}
 
 // CreateOperationContext refuses an operation whose purpose cannot be read.
 func (e *Executor) CreateOperationContext(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
@@ -70,10 +44,70 @@ func (e *Executor) CreateOperationContext(ctx context.Context, params *graphql.R
 	return e.GraphExecutor.CreateOperationContext(ctx, params)
 }
 
-// DispatchOperation runs an operation under its purpose.
+// DispatchOperation runs an operation under its purpose. What it shows whole is recorded before it is returned; when it
+// cannot be, nothing of it is.
 func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
 	if with, err := ofOperation(ctx, operation.Extensions, operation.Headers); err == nil { // else it was refused before
 		ctx = with
 	}
-	return e.GraphExecutor.DispatchOperation(ctx, operation)
+	ctx, shown := begin(ctx)
+	if shown == nil {
+		return e.GraphExecutor.DispatchOperation(ctx, operation)
+	}
+	if err := e.recorder.Ready(); err != nil && personal(operation.Operation.SelectionSet) {
+		e.held(ctx, err) // not even begun: a mutation would be done, and its answer lost
+		return graphql.OneShot(refused("")), graphql.WithOperationContext(ctx, operation)
+	}
+	responses, ctx := e.GraphExecutor.DispatchOperation(ctx, operation)
+	return func(ctx context.Context) *graphql.Response {
+		response := responses(ctx)
+		if response == nil {
+			return nil
+		}
+		fields, values := shown.take()
+		if values == 0 {
+			return response
+		}
+		err := e.recorder.Record(registry.ActorFrom(ctx), registry.Shown{Operation: operation.Operation.Name, Fields: fields, Values: values})
+		if err == nil {
+			return response
+		}
+		e.held(ctx, err)
+		return refused(operation.Operation.Operation)
+	}, ctx
+}
+
+func (e *Executor) held(ctx context.Context, err error) {
+	e.log.ErrorContext(ctx, "whole numbers held back: the access cannot be recorded", "error", err,
+		"request_id", registry.ActorFrom(ctx).RequestID)
+}
+
+// refused is the answer in place of one that must not leave.
+func refused(kind ast.Operation) *graphql.Response {
+	message := "whole numbers cannot be shown right now, because that cannot be recorded: try again later, or without a purpose"
+	if kind == ast.Mutation {
+		message += "; the change itself was made"
+	}
+	return &graphql.Response{Errors: gqlerror.List{{Message: message, Extensions: map[string]any{"code": Code}}}}
+}
+
+// personal reports whether a selection asks for anything that identifies a person.
+func personal(set ast.SelectionSet) bool {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			if s.ObjectDefinition != nil && fieldOf(s.ObjectDefinition.Name, s.Name) != 0 || personal(s.SelectionSet) {
+				return true
+			}
+		case *ast.InlineFragment:
+			if personal(s.SelectionSet) {
+				return true
+			}
+		case *ast.FragmentSpread:
+			if s.Definition != nil && personal(s.Definition.SelectionSet) {
+				return true
+			}
+		}
+	}
+	return false
 }

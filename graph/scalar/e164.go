@@ -8,25 +8,30 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"phoneregistry/graph/reveal"
 	"phoneregistry/registry"
 	"phoneregistry/registry/numbering"
 )
 
-// MarshalE164 writes a number as "+573001234567", and masked as "+5730****67" when the actor of the context may not
-// see whole numbers. No number is null.
+// MarshalE164 writes a number as "+573001234567" where the operation may show it whole, which is counted, and masked as
+// "+5730****67" everywhere else. No number is null.
 func MarshalE164(n registry.Number) graphql.ContextMarshaler {
 	return graphql.ContextWriterFunc(func(ctx context.Context, w io.Writer) error {
-		text := n.Masked()
-		if registry.ActorFrom(ctx).SeesWholeNumbers() {
-			text = n.String()
-		}
-		if text == "" {
-			_, err := io.WriteString(w, "null")
-			return err
-		}
-		_, err := io.WriteString(w, `"`+text+`"`)
-		return err
+		return WriteE164(w, n, n > 0 && reveal.Whole(ctx))
 	})
+}
+
+// WriteE164 writes a number whole or masked.
+func WriteE164(w io.Writer, n registry.Number, whole bool) error {
+	text := "null"
+	switch {
+	case n > 0 && whole:
+		text = `"` + n.String() + `"`
+	case n > 0:
+		text = `"` + n.Masked() + `"`
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // UnmarshalE164 reads a number in strict E.164 form (ITU-T E.164): a plus sign and 7 to 15 digits, the first not 0.

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"pgregory.net/rapid"
 
+	"phoneregistry/graph/reveal"
 	"phoneregistry/graph/scalar"
 	"phoneregistry/registry"
 )
@@ -28,7 +30,9 @@ func written(t testing.TB, m graphql.Marshaler) string {
 func writtenFor(t testing.TB, actor registry.Actor, m graphql.ContextMarshaler) string {
 	t.Helper()
 	var b bytes.Buffer
-	ctx := registry.WithActor(context.Background(), actor)
+	ctx := graphql.WithFieldContext(reveal.Begin(registry.WithActor(context.Background(), actor)), &graphql.FieldContext{
+		Object: "Phone", Field: graphql.CollectedField{Field: &ast.Field{Name: "number"}},
+	})
 	if err := m.MarshalGQLContext(ctx, &b); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"phoneregistry/graph/reveal"
 	"phoneregistry/internal/loop"
 	"phoneregistry/registry"
 )
@@ -74,9 +75,11 @@ func (e *Executor) join(key string, m *member) {
 	defer e.mu.Unlock()
 	s := e.streams[key]
 	if s == nil || time.Since(s.at) > fresh { // the old one goes on for those who are in it
-		// The stream outlives the client that opened it. It may see what the client's role may, and bears no name.
-		actor := registry.Actor{Name: "system:share", Role: registry.ActorFrom(m.ctx).Role}
-		ctx, stop := context.WithCancel(registry.WithActor(context.WithoutCancel(m.ctx), actor))
+		// The stream outlives the client that opened it. It may do what the client may, bears no name, and shows nothing
+		// whole.
+		own := registry.ActorFrom(m.ctx)
+		actor := registry.Actor{Name: "system:share", Role: own.Role, Withheld: own.Withheld}
+		ctx, stop := context.WithCancel(reveal.Masked(registry.WithActor(context.WithoutCancel(m.ctx), actor)))
 		s = &stream{members: map[*member]struct{}{}, at: time.Now(), stop: stop}
 		e.streams[key] = s
 		go e.run(ctx, key, s, m.operation)
@@ -204,12 +207,14 @@ func again(o *graphql.OperationContext) *graphql.OperationContext {
 }
 
 // keyOf names what is asked: operations with the same key have the same answers. Only the progress of jobs and imports
-// is shared, and of these only what hangs on nothing but the role of who asks.
+// is shared, and of these only what hangs on nothing but what who asks may do, and shows nothing that identifies a person:
+// each who sees that is recorded.
 func keyOf(ctx context.Context, o *graphql.OperationContext) (string, bool) {
 	if o.Operation == nil || o.Operation.Operation != ast.Subscription || !plain(o.Operation.SelectionSet) {
 		return "", false
 	}
-	key, err := json.Marshal([]any{registry.ActorFrom(ctx).Role, o.OperationName, o.RawQuery, o.Variables})
+	actor := registry.ActorFrom(ctx)
+	key, err := json.Marshal([]any{actor.Role, actor.Withheld, o.OperationName, o.RawQuery, o.Variables})
 	return string(key), err == nil
 }
 
@@ -238,7 +243,7 @@ func plain(selections ast.SelectionSet) bool {
 
 func plainField(f *ast.Field) bool {
 	if len(f.SelectionSet) == 0 {
-		return f.Definition != nil && len(f.Arguments) == 0
+		return f.Definition != nil && len(f.Arguments) == 0 && f.Definition.Directives.ForName("personal") == nil
 	}
 	if f.Definition == nil || f.ObjectDefinition == nil {
 		return false

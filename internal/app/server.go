@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"phoneregistry/graph/documents"
+	"phoneregistry/internal/accesslog"
 	"phoneregistry/internal/config"
 	"phoneregistry/internal/fleet"
 	"phoneregistry/internal/httpd"
@@ -55,6 +56,7 @@ type Server struct {
 	importer *importer.Importer
 	hub      *live.Hub
 	fleet    *fleet.Fleet
+	accesses *accesslog.Log
 	adapters adapterSet
 	hasUI    bool
 
@@ -189,9 +191,13 @@ func (s *Server) buildService(context.Context) error {
 	}
 	model := scoring.DefaultModel()
 	notifier := orchestrator.NewNotifier(s.conn, s.log)
+	if err := s.openAccessLog(); err != nil {
+		return err
+	}
 	s.service = registry.New(registry.Config{
 		Store: s.store, Numbers: numbers, Model: model, Notifier: notifier, MaxPhones: s.config.MaxPhones, Logger: s.log,
 		Platforms: s.adapters.infos, Fleet: s.fleet, PrivateWebhooks: s.config.WebhookAllowPrivate,
+		SyncAccess: s.accesses.Sync,
 	})
 	spool := filepath.Join(s.config.DataDir, spoolDir)
 	if err := os.MkdirAll(spool, 0o700); err != nil {
@@ -268,7 +274,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	_, s.hasUI = web.Files()
 	face, err := s.bound(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
-		Auth: s.newAuth(), Registerer: s.metrics,
+		Auth: s.newAuth(), Registerer: s.metrics, Accesses: s.accesses,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
 		Limits: guardLimits(s.config.Limits),
 	})

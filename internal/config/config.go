@@ -72,6 +72,7 @@ type Serve struct {
 	Documents
 	TLS
 	OIDC
+	AccessLog
 	Rates
 	Limits
 	Log
@@ -153,6 +154,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.OIDC.check(); err != nil {
+		return err
+	}
+	if err := s.AccessLog.check(); err != nil {
 		return err
 	}
 	if err := s.Rates.check(); err != nil {

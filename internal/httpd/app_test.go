@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"phoneregistry/internal/accesslog"
 	"phoneregistry/internal/auth"
 	"phoneregistry/internal/httpd"
 	"phoneregistry/internal/live"
@@ -44,6 +45,7 @@ type app struct {
 	statements *statements
 	store      *postgres.Store
 	service    *registry.Service
+	accesses   *accesslog.Log
 	conn       *nats.Conn
 	notifier   registry.Notifier
 	codec      *opaque.Codec
@@ -130,9 +132,13 @@ func newApp(t testing.TB, options ...option) *app {
 	a.notifier = orchestrator.NewNotifier(a.conn, log)
 	numbers, err := normalizer()
 	must(t, err)
+	a.accesses, err = accesslog.Open(accesslog.Config{Dir: t.TempDir(), Store: a.store, Logger: log, Registerer: a.metrics})
+	must(t, err)
+	background(t, a.accesses.Run)
 	model := scoring.DefaultModel()
 	a.service = registry.New(registry.Config{
-		Store: a.store, Numbers: numbers, Model: model, Notifier: a.notifier, Logger: log,
+		SyncAccess: a.accesses.Sync,
+		Store:      a.store, Numbers: numbers, Model: model, Notifier: a.notifier, Logger: log,
 		Platforms: func() []registry.PlatformInfo {
 			return []registry.PlatformInfo{
 				{Platform: scoring.WhatsApp, Adapter: "simulator", Simulated: true, Weight: 20},
@@ -155,7 +161,7 @@ func newApp(t testing.TB, options ...option) *app {
 	background(t, authenticator.Run)
 	config := httpd.Config{
 		Service: a.service, Importer: imports, Hub: hub, Codec: a.codec, Logger: log, Registerer: a.metrics,
-		Auth: authenticator,
+		Auth: authenticator, Accesses: a.accesses,
 		UI: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/" {
 				http.NotFound(w, r)

@@ -29,9 +29,12 @@ import (
 // with its first message, as browsers have to, and can do nothing before.
 func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	r := resolvers.New(resolvers.Config{Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger})
-	exec := newExecutor(r, c, m)
+	exec, err := reveal.New(share.New(newExecutor(r, c, m), m.joined), c.Accesses, c.Logger)
+	if err != nil {
+		return nil, err
+	}
 	handler, err := transport.New(transport.Config{
-		Exec: reveal.New(share.New(exec, m.joined)), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
+		Exec: exec, Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))

@@ -40,6 +40,7 @@ type Config struct {
 	Importer Importer
 	Auth     *auth.Authenticator
 	Hub      resolvers.Live
+	Accesses registry.AccessRecorder // of whole numbers
 	Codec    *opaque.Codec
 	UI       http.Handler                      // the web UI: static files only
 	Ready    func(ctx context.Context) []Check // what is asked by /readyz
@@ -72,7 +73,7 @@ const defaultMaxImport = 1 << 30
 // New makes the handler of the public listener.
 func New(c Config) (http.Handler, error) {
 	if c.Service == nil || c.Importer == nil || c.Auth == nil || c.Hub == nil || c.Codec == nil || c.UI == nil ||
-		c.Ready == nil || c.Logger == nil {
+		c.Ready == nil || c.Logger == nil || c.Accesses == nil {
 		return nil, errors.New("httpd: a part of the configuration is missing")
 	}
 	if c.MaxImportBytes == 0 {
