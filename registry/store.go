@@ -129,6 +129,10 @@ type KeyStore interface {
 	LiveAPIKeys(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)
 	// TouchAPIKeys notes when tokens were last used. One that was noted less than a minute before is left as it is.
 	TouchAPIKeys(ctx context.Context, used map[uuid.UUID]time.Time) error
+	// UseTicket notes that a ticket was used, until it ends by itself; false when it was used before.
+	UseTicket(ctx context.Context, id uuid.UUID, expires time.Time) (first bool, err error)
+	// ForgetTickets removes what need not be known of tickets any more.
+	ForgetTickets(ctx context.Context) error
 	// InstanceKey returns the key of this name, made on first use.
 	InstanceKey(ctx context.Context, name string) ([]byte, error)
 }

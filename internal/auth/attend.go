@@ -38,8 +38,19 @@ type holder struct{ end context.CancelCauseFunc }
 func (a *Authenticator) Attend(ctx context.Context, token string) (context.Context, error) {
 	hash, b, err := a.find(ctx, token)
 	if err != nil {
+		a.count(ctx, token, err)
 		return nil, err
 	}
+	held, release := a.hold(ctx, hash, b)
+	if release != nil {
+		context.AfterFunc(held, release)
+	}
+	return held, nil
+}
+
+// hold returns a context that bears the actor and ends with the token. release, which is nil for a token that does not
+// end, is to be called when the context is not needed any more.
+func (a *Authenticator) hold(ctx context.Context, hash [32]byte, b bearer) (held context.Context, release func()) {
 	b.actor.RequestID = registry.ActorFrom(ctx).RequestID
 	ctx = registry.WithActor(ctx, b.actor)
 	if b.lasting() {
@@ -49,22 +60,18 @@ func (a *Authenticator) Attend(ctx context.Context, token string) (context.Conte
 	h := &holder{end}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.attended[hash] == nil {
-		a.attended[hash] = &attended{b, map[*holder]struct{}{}}
+	t := a.attended[hash]
+	if t == nil {
+		t = &attended{ends: map[*holder]struct{}{}}
+		a.attended[hash] = t
 	}
-	a.attended[hash].ends[h] = struct{}{}
-	context.AfterFunc(ctx, func() { a.release(hash, h) })
-	return ctx, nil
-}
-
-// release forgets what has ended.
-func (a *Authenticator) release(hash [32]byte, h *holder) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if t := a.attended[hash]; t != nil {
-		if delete(t.ends, h); len(t.ends) == 0 {
-			delete(a.attended, hash)
-		}
+	t.bearer = b
+	t.ends[h] = struct{}{}
+	return ctx, func() { // t itself goes with the next look, so that requests one by one do not make it again and again
+		end(nil)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(t.ends, h)
 	}
 }
 
@@ -88,7 +95,7 @@ func (a *Authenticator) Run(ctx context.Context) error {
 		case <-check.C:
 			err = a.Check(ctx)
 		case <-note.C:
-			err = a.NoteUse(ctx)
+			err = errors.Join(a.NoteUse(ctx), a.store.ForgetTickets(ctx))
 		}
 		if ctx.Err() == nil && (err != nil) != failing {
 			if failing = err != nil; failing {
@@ -123,6 +130,8 @@ func (a *Authenticator) endExpired() (keys []uuid.UUID) {
 	now := a.now()
 	for hash, t := range a.attended {
 		switch {
+		case len(t.ends) == 0:
+			delete(a.attended, hash)
 		case !t.expires.IsZero() && !now.Before(t.expires):
 			a.endAll(hash, t, ErrExpired)
 		case t.key != uuid.Nil:

@@ -5,12 +5,9 @@ package auth
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +47,7 @@ type Config struct {
 	Logger         *slog.Logger     // nil: none
 	OIDC           *OIDC            // nil: no tokens of an issuer
 	CheckEvery     time.Duration    // between looks at the tokens behind streams; 0: 2 s
+	MaxFailures    int              // tokens that are not valid, from one address in a minute, before 429; 0: 60
 }
 
 // Authenticator finds out who bears a token. Safe for concurrent use.
@@ -61,6 +59,8 @@ type Authenticator struct {
 	log          *slog.Logger
 	every        time.Duration
 	issuer       *issuer // nil: none
+	throttle     *throttle
+	tickets      tickets
 
 	mu       sync.Mutex // of all below
 	known    map[[32]byte]bearer
@@ -94,6 +94,7 @@ func New(c Config) *Authenticator {
 	if a.every <= 0 {
 		a.every = checkEvery
 	}
+	a.throttle = newThrottle(c.MaxFailures, a.now)
 	if c.OIDC != nil {
 		a.issuer = newIssuer(*c.OIDC, a.now)
 	}
@@ -182,48 +183,4 @@ func (a *Authenticator) remember(hash [32]byte, b bearer) {
 	if b.key != uuid.Nil {
 		a.used[b.key] = a.now()
 	}
-}
-
-// FromHeader returns the token of an Authorization header (RFC 6750); "" when it holds none.
-func FromHeader(authorization string) string {
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// Middleware lets only requests with a valid token through, and puts the actor into their context. Others are
-// answered 401, or 503 when the store could not be asked.
-func (a *Authenticator) Middleware(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		actor, err := a.Authenticate(r.Context(), FromHeader(r.Header.Get("Authorization")))
-		if err != nil {
-			refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(registry.WithActor(r.Context(), actor)))
-	})
-}
-
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	status, code, message := http.StatusUnauthorized, "UNAUTHENTICATED", "want a valid token: Authorization: Bearer TOKEN"
-	switch {
-	case errors.Is(err, ErrNoRole):
-		status, code, message = http.StatusForbidden, "FORBIDDEN", ErrNoRole.Error()
-	case !errors.Is(err, ErrUnauthenticated):
-		status, code, message = http.StatusServiceUnavailable, "UNAVAILABLE", "the token cannot be checked right now: try again"
-	default:
-		challenge := `Bearer realm="phoneregistry"`
-		if r.Header.Get("Authorization") != "" {
-			challenge += `, error="invalid_token"`
-		}
-		w.Header().Set("WWW-Authenticate", challenge)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	body := map[string]any{"error": map[string]string{
-		"code": code, "message": message, "requestId": registry.ActorFrom(r.Context()).RequestID,
-	}}
-	_ = json.NewEncoder(w).Encode(body) // a client that has gone is no error of ours
 }

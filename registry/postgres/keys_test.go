@@ -255,3 +255,41 @@ func TestInstanceKeyIsMadeOnceByMany(t *testing.T) {
 		t.Errorf("another name has the same key, %v", err)
 	}
 }
+
+// TestTicketsAreUsedOnce also by many servers at the same time.
+func TestTicketsAreUsedOnce(t *testing.T) {
+	w := newWorld(t)
+	const many = 8
+	id, ends := uuid.New(), w.clock.Now().Add(30*time.Second)
+	firsts := make(chan bool, many)
+	for range many {
+		go func() {
+			first, err := w.UseTicket(t.Context(), id, ends)
+			if err != nil {
+				t.Error(err)
+			}
+			firsts <- first
+		}()
+	}
+	taken := 0
+	for range many {
+		if <-firsts {
+			taken++
+		}
+	}
+	if taken != 1 {
+		t.Errorf("taken %d times", taken)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		kept  int
+	}{{0, 1}, {5 * time.Minute, 1}, {time.Minute, 0}} { // clocks of servers differ
+		w.clock.Add(c.after)
+		if err := w.ForgetTickets(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := scalar[int](t, w, "SELECT count(*) FROM used_tickets"); n != c.kept {
+			t.Errorf("after %s there are %d; want %d", c.after, n, c.kept)
+		}
+	}
+}
