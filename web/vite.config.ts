@@ -28,6 +28,8 @@ export default defineConfig({
   worker: { format: 'es' },
   server: {
     host: '127.0.0.1',
+    // As the server says that it has GraphiQL.
+    headers: { Link: '</graphiql>; rel="service-doc"' },
     proxy: {
       '/graphql': { target: server, ws: true },
       '/v1': { target: server },

@@ -1,10 +1,14 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Loading, Problem } from './components/Bits';
+import { Gate } from './components/Gate';
 import { Header } from './components/Header';
-import { isEngine, Sections } from './components/Sections';
+import { Held } from './components/Held';
+import { Sections } from './components/Sections';
 import { useQuery } from './data/hooks';
-import { ViewerQuery } from './data/operations';
+import { ViewerQuery, type Scope } from './data/viewerOperations';
 import { useRoute, type Route } from './router';
+import { AccessLog } from './views/AccessLog';
+import { ApiKeys } from './views/ApiKeys';
 import { Check } from './views/Check';
 import { ImportDetail } from './views/ImportDetail';
 import { Imports } from './views/Imports';
@@ -22,6 +26,8 @@ import { Workers } from './views/Workers';
 interface Place {
   title: string;
   body: ReactNode;
+  /** What the caller needs to hold; READ unless told. */
+  scope?: Scope;
 }
 
 function place({ view, id, query }: Route): Place {
@@ -31,15 +37,15 @@ function place({ view, id, query }: Route): Place {
     case 'leads':
       return { title: 'Leads', body: <Leads key={query.toString()} tier={query.get('tier')} region={query.get('region')} /> };
     case 'jobs':
-      if (id === 'new') return { title: 'Start a job', body: <StartJob importId={query.get('import')} /> };
+      if (id === 'new') return { title: 'Start a job', scope: 'JOBS', body: <StartJob importId={query.get('import')} /> };
       if (id !== null) return { title: 'Job', body: <JobDetail key={id} id={id} /> };
       return { title: 'Jobs', body: <Jobs state={query.get('state')} /> };
     case 'schedules':
-      if (id === 'new') return { title: 'New schedule', body: <NewSchedule /> };
-      if (id !== null) return { title: 'Schedule', body: <ScheduleDetail key={id} id={id} edit={query.has('edit')} /> };
+      if (id === 'new') return { title: 'New schedule', scope: 'JOBS', body: <NewSchedule /> };
+      if (id !== null) return schedule(id, query.has('edit'));
       return { title: 'Schedules', body: <Schedules /> };
     case 'webhooks':
-      return { title: 'Webhooks', body: <Webhooks id={id} edit={query.has('edit')} /> };
+      return { title: 'Webhooks', scope: 'ADMINISTER', body: <Webhooks id={id} edit={query.has('edit')} /> };
     case 'workers':
       return { title: 'Platforms and workers', body: <Workers /> };
     case 'imports':
@@ -47,6 +53,10 @@ function place({ view, id, query }: Route): Place {
       return { title: 'Imports', body: <Imports /> };
     case 'check':
       return { title: 'Check a number', body: <Check /> };
+    case 'keys':
+      return { title: 'API keys', scope: 'ADMINISTER', body: <ApiKeys id={id} /> };
+    case 'access-log':
+      return { title: 'Access log', scope: 'ADMINISTER', body: <AccessLog key={query.toString()} actor={query.get('actor') ?? ''} /> };
   }
   return {
     title: 'Not found',
@@ -58,12 +68,18 @@ function place({ view, id, query }: Route): Place {
   };
 }
 
+function schedule(id: string, edit: boolean): Place {
+  const body = <ScheduleDetail key={id} id={id} edit={edit} />;
+  return edit ? { title: 'Change a schedule', scope: 'JOBS', body } : { title: 'Schedule', body };
+}
+
 /** Asks first who the caller is: nothing else is fetched with a token that is not good. */
 export function App() {
   const viewer = useQuery(ViewerQuery, {});
   if (viewer.data !== null) return <Places />;
   return (
     <main className="main" data-testid="connecting">
+      <Held />
       {viewer.error ? <Problem error={viewer.error} retry={viewer.refetch} /> : <Loading lines={6} />}
     </main>
   );
@@ -71,7 +87,7 @@ export function App() {
 
 function Places() {
   const route = useRoute();
-  const { title, body } = place(route);
+  const { title, body, scope = 'READ' } = place(route);
   const main = useRef<HTMLElement>(null);
   const at = `${route.view}/${route.id ?? ''}`;
   const seen = useRef(at);
@@ -92,8 +108,11 @@ function Places() {
       </button>
       <Header view={route.view} />
       <main className="main" ref={main} tabIndex={-1} data-testid={`view-${route.view}`}>
-        {isEngine(route.view) && <Sections view={route.view} />}
-        {body}
+        <Held />
+        <Sections view={route.view} />
+        <Gate scope={scope} title={title}>
+          {body}
+        </Gate>
       </main>
     </div>
   );

@@ -10,6 +10,7 @@ import './styles/layout.css';
 import './styles/parts.css';
 import './styles/views.css';
 import './styles/engine.css';
+import './styles/access.css';
 
 function Page() {
   const { token, notice } = useStore(session.store);

@@ -2,7 +2,9 @@ import { useGraphiQL, useGraphiQLActions, type GraphiQLPlugin } from '@graphiql/
 import { useState } from 'react';
 import { session } from '../shared/current';
 import { asApiError } from '../shared/errors';
-import { examples, variablesText, type Example } from './examples';
+import { useStore } from '../shared/store';
+import { caller } from './caller';
+import { runnable, variablesText, type Example } from './examples';
 import { fetchWith } from './fetcher';
 
 async function run(query: string): Promise<unknown> {
@@ -18,6 +20,7 @@ function ExamplesPanel() {
   const actions = useGraphiQLActions();
   const queryEditor = useGraphiQL((state) => state.queryEditor);
   const variableEditor = useGraphiQL((state) => state.variableEditor);
+  const scopes = useStore(caller)?.scopes ?? [];
   const [problem, setProblem] = useState<string | null>(null);
 
   async function open(example: Example) {
@@ -44,7 +47,7 @@ function ExamplesPanel() {
       <p>Each opens in a tab of its own, ready to run.</p>
       {problem && <p role="alert" className="examples-problem">{problem}</p>}
       <ul>
-        {examples.map((example) => (
+        {runnable(scopes).map((example) => (
           <li key={example.id}>
             <button
               type="button"

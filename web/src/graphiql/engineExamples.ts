@@ -7,6 +7,7 @@ export const engineExamples: readonly Example[] = [
     id: 'urgent-job',
     title: 'Start an urgent job, once',
     about: 'It goes before others. Run again, the key gives back the same job: nothing is started twice.',
+    needs: ['JOBS'],
     query: `mutation StartUrgentJob($input: StartValidationJobInput!) {
   startValidationJob(input: $input) {
     created
@@ -41,6 +42,7 @@ export const engineExamples: readonly Example[] = [
     id: 'create-schedule',
     title: 'Keep evidence fresh',
     about: 'A standing schedule: once a day, within a budget. A second of the same name is refused.',
+    needs: ['JOBS'],
     query: `mutation CreateSchedule($input: CreateValidationScheduleInput!) {
   createValidationSchedule(input: $input) {
     schedule {
@@ -101,6 +103,7 @@ export const engineExamples: readonly Example[] = [
     id: 'workers',
     title: 'Platforms and workers',
     about: 'Who asks which platform, how fast, and what holds them back.',
+    needs: ['JOBS'],
     query: `query Workers {
   platforms {
     platform
@@ -141,6 +144,7 @@ export const engineExamples: readonly Example[] = [
     id: 'record-evidence',
     title: 'Record what you saw yourself',
     about: 'Somebody gave this number in a lead form: evidence that no platform has to be asked for.',
+    needs: ['EDIT'],
     query: `mutation RecordEvidence($input: RecordEvidenceInput!) {
   recordEvidence(input: $input) {
     recorded
@@ -170,6 +174,7 @@ export const engineExamples: readonly Example[] = [
     id: 'webhooks',
     title: 'Webhooks and what was sent',
     about: 'For administrators: the newest deliveries of each, and what became of them.',
+    needs: ['ADMINISTER'],
     query: `query Webhooks {
   webhooks(first: 20) {
     nodes {
@@ -199,6 +204,7 @@ export const engineExamples: readonly Example[] = [
     id: 'test-webhook',
     title: 'Test a webhook',
     about: 'Sends a test message to the newest webhook. What came of it is in its deliveries.',
+    needs: ['ADMINISTER'],
     query: `mutation TestWebhook($id: ID!) {
   testWebhook(input: { id: $id }) {
     delivery {

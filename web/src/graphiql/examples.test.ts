@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, getVariableValues, Kind, parse, validate, type GraphQLSchema } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { examples, firstTabs, variablesText } from './examples';
+import { neededScopes } from '../shared/neededScopes';
+import { examples, firstTabs, runnable, variablesText } from './examples';
 import { NEWEST_IMPORT, NEWEST_JOB, NEWEST_WEBHOOK } from './lookups';
 
 function load(): GraphQLSchema {
@@ -10,7 +11,7 @@ function load(): GraphQLSchema {
 
 const schema = load();
 
-describe.each(examples)('example $id', ({ query, variables }) => {
+describe.each(examples)('example $id', ({ query, variables, needs }) => {
   const document = parse(query);
   const operation = document.definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION);
 
@@ -23,6 +24,10 @@ describe.each(examples)('example $id', ({ query, variables }) => {
     expect(errors).toBeUndefined();
     const declared = operation?.variableDefinitions?.map((definition) => definition.variable.name.value) ?? [];
     for (const name of Object.keys(variables ?? {})) expect(declared).toContain(name);
+  });
+
+  it('says which scopes it needs', () => {
+    expect(neededScopes(schema, document).filter((scope) => scope !== 'READ')).toEqual(needs ?? []);
   });
 
   it('has a name, which becomes the title of its tab', () => {
@@ -51,6 +56,14 @@ describe('the examples', () => {
     const found = firstTabs.map((id) => examples.find((example) => example.id === id));
     expect(found).not.toContain(undefined);
     expect(found[0]?.variables).toBeUndefined();
+    for (const one of found) expect(one?.needs).toBeUndefined();
+  });
+
+  it('are offered to those who may run them', () => {
+    const ids = (scopes: string[]) => runnable(scopes).map(({ id }) => id);
+    expect(ids([])).toEqual(examples.filter(({ needs }) => !needs).map(({ id }) => id));
+    expect(ids(['READ', 'JOBS'])).toContain('start-job');
+    expect(ids(['READ', 'JOBS'])).not.toContain('add-phone');
   });
 
   it.each([NEWEST_JOB, NEWEST_IMPORT, NEWEST_WEBHOOK])('look up by a valid query: %s', (query) => {

@@ -14,6 +14,8 @@ export interface Example {
   readonly query: string;
   readonly variables?: Record<string, unknown>;
   readonly prepare?: Prepare;
+  /** The scopes that a caller needs beside READ. */
+  readonly needs?: readonly string[];
   /** What to say when `prepare` finds nothing. */
   readonly missing?: string;
 }
@@ -121,6 +123,7 @@ query NormalizePhone {
     id: 'add-phone',
     title: 'Add a number to a customer',
     about: 'Running it twice changes nothing: a number is never doubled.',
+    needs: ['EDIT'],
     query: `mutation AddPhone($input: AddPhoneInput!) {
   addPhone(input: $input) {
     created
@@ -151,6 +154,7 @@ query NormalizePhone {
     id: 'start-job',
     title: 'Start a validation job',
     about: 'Checks every valid Colombian mobile number on two platforms.',
+    needs: ['JOBS'],
     query: `mutation StartValidationJob($input: StartValidationJobInput!) {
   startValidationJob(input: $input) {
     job {
@@ -251,14 +255,29 @@ query NormalizePhone {
     missing: 'There is no import yet: upload a file first.',
   },
   {
+    id: 'viewer',
+    title: 'Who I am, and what I may',
+    about: 'Role, scopes, and whether numbers are shown whole.',
+    query: `query Viewer {
+  viewer {
+    name
+    role
+    scopes
+    purpose
+    seesWholeNumbers
+  }
+}
+`,
+  },
+  {
     id: 'overview',
-    title: 'Totals, platforms and who I am',
+    title: 'Totals and platforms',
     about: 'What the registry holds, and what this installation can tell.',
+    needs: ['AGGREGATE'],
     query: `query Overview {
   viewer {
     name
     role
-    seesWholeNumbers
   }
   registryStats {
     asOf
@@ -284,10 +303,36 @@ query NormalizePhone {
 `,
   },
   ...engineExamples,
+  {
+    id: 'access-log',
+    title: 'Who has seen whole numbers',
+    about: 'For administrators: the newest reads that showed more than a hundred, and for what.',
+    needs: ['ADMINISTER'],
+    query: `query AccessLog($filter: AccessLogFilter) {
+  accessLog(filter: $filter, first: 20) {
+    nodes {
+      at
+      actor
+      role
+      purpose
+      operation
+      fields
+      revealed
+      requestId
+    }
+  }
+}
+`,
+    variables: { filter: { minRevealed: 100 } },
+  },
 ];
 
-/** The examples that are open when GraphiQL is seen for the first time. */
-export const firstTabs = ['normalize', 'phones', 'leads', 'start-job'];
+/** The examples that are open when GraphiQL is seen for the first time: anybody may run them. */
+export const firstTabs = ['normalize', 'phones', 'leads', 'viewer'];
+
+/** The examples that a caller with these scopes may run. */
+export const runnable = (scopes: readonly string[]): Example[] =>
+  examples.filter(({ needs = [] }) => needs.every((scope) => scopes.includes(scope)));
 
 export function variablesText(variables: Record<string, unknown> | undefined): string {
   return variables === undefined ? '' : JSON.stringify(variables, null, 2);

@@ -50,6 +50,24 @@ describe('request', () => {
     });
   });
 
+  it('tells the purpose, as the bytes of UTF-8', async () => {
+    const { fetch, calls } = server(200, '{"data":{"viewer":{"name":"a"}}}');
+    const session = signedIn();
+    session.setPurpose('Reclamación 17');
+    await request(Viewer, {}, { session, fetch });
+    const told = (calls[0]?.init.headers as Record<string, string>)['X-Purpose'] ?? '';
+    expect(new TextDecoder().decode(Uint8Array.from(told, (c) => c.charCodeAt(0)))).toBe('Reclamación 17');
+    session.setPurpose(null);
+    await request(Viewer, {}, { session, fetch });
+    expect(calls[1]?.init.headers).not.toHaveProperty('X-Purpose');
+  });
+
+  it('knows from the header how long to wait', async () => {
+    const body = '{"errors":[{"message":"too many","extensions":{"code":"RATE_LIMITED"}}]}';
+    const { fetch } = server(429, body, { 'Retry-After': '12' });
+    expect(await failure(request(Viewer, {}, { session: signedIn(), fetch }))).toMatchObject({ kind: 'busy', waitMs: 12_000 });
+  });
+
   it('asks nothing without a token', async () => {
     const { fetch, calls } = server(200, '{}');
     const session = signedIn();

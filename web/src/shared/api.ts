@@ -1,7 +1,8 @@
 // One GraphQL request over HTTP. Always POST: a GET would put numbers into an address.
 import { print } from '@0no-co/graphql.web';
-import { ApiError, errorOfGraphQL, errorOfStatus, unreachable } from './errors';
-import type { SessionKeeper } from './session';
+import { ApiError, errorOfGraphQL, errorOfStatus, unreachable, waitOf } from './errors';
+import { headersOf } from './headers';
+import type { Session, SessionKeeper } from './session';
 import { createStore } from './store';
 
 /** An operation with the types of its result and variables. */
@@ -36,11 +37,14 @@ export function nameOf(operation: Operation<unknown, never>): string {
 
 interface Answer<Result> {
   data?: Result | null;
-  errors?: { message?: unknown; extensions?: { code?: unknown } | null }[];
+  errors?: { message?: unknown; extensions?: Record<string, unknown> | null }[];
 }
 
+/** Who asks. */
+export type Caller = Pick<SessionKeeper, 'token' | 'purpose' | 'refused'>;
+
 export interface RequestOptions {
-  session: SessionKeeper;
+  session: Caller;
   signal?: AbortSignal;
   fetch?: typeof fetch;
 }
@@ -54,9 +58,9 @@ export async function request<Result, Variables>(
   variables: Variables,
   { session, signal, fetch: send = fetch }: RequestOptions,
 ): Promise<Result> {
-  const token = session.token;
+  const { token, purpose } = session;
   if (token === null) throw new ApiError('unauthorized', 'Sign in first.');
-  const response = await post(send, token, JSON.stringify({
+  const response = await post(send, { token, purpose }, JSON.stringify({
     operationName: nameOf(operation),
     query: textOf(operation),
     variables,
@@ -69,13 +73,15 @@ export async function request<Result, Variables>(
   }
 }
 
-async function post(send: typeof fetch, token: string, body: string, signal?: AbortSignal): Promise<Response> {
+type Credentials = Pick<Session, 'token' | 'purpose'>;
+
+async function post(send: typeof fetch, caller: Credentials, body: string, signal?: AbortSignal): Promise<Response> {
   try {
     const response = await send('/graphql', {
       method: 'POST',
       headers: {
         Accept: 'application/graphql-response+json, application/json;q=0.9',
-        Authorization: `Bearer ${token}`,
+        ...headersOf(caller),
         'Content-Type': 'application/json',
       },
       body,
@@ -95,7 +101,8 @@ async function post(send: typeof fetch, token: string, body: string, signal?: Ab
 }
 
 async function read<Result>(response: Response): Promise<Result> {
-  const failed = errorOfStatus(response.status, response.headers.get('Retry-After'));
+  const retryAfter = response.headers.get('Retry-After');
+  const failed = errorOfStatus(response.status, retryAfter);
   let answer: Answer<Result>;
   try {
     answer = ((await response.json()) as Answer<Result> | null) ?? {};
@@ -103,7 +110,7 @@ async function read<Result>(response: Response): Promise<Result> {
     throw failed ?? new ApiError('server', 'The server’s answer could not be read.');
   }
   if (failed?.kind === 'unauthorized') throw failed;
-  if (answer.errors?.length) throw errorOfGraphQL(answer.errors);
+  if (answer.errors?.length) throw errorOfGraphQL(answer.errors, waitOf(retryAfter));
   if (failed) throw failed;
   if (answer.data == null) throw new ApiError('server', 'The server’s answer holds no data.');
   return answer.data;

@@ -1,18 +1,55 @@
 // What can go wrong between the page and the server, in words for people.
 
-export type ErrorKind = 'network' | 'unauthorized' | 'forbidden' | 'busy' | 'request' | 'server';
+export type ErrorKind =
+  | 'network'
+  | 'unauthorized'
+  /** The caller lacks a scope. */
+  | 'forbidden'
+  /** Too many requests: it goes on after a while. */
+  | 'busy'
+  /** The request is larger than the server takes. */
+  | 'limit'
+  /** It took longer than the server allows. */
+  | 'timeout'
+  | 'request'
+  | 'server';
+
+interface More {
+  /** The server's code for it, when it gave one. */
+  code?: string | null;
+  /** The scope that the caller lacks, when the server named one. */
+  scope?: string | null;
+  /** How long to wait before the next attempt, in milliseconds, when the server said so. */
+  waitMs?: number | null;
+}
 
 export class ApiError extends Error {
   readonly kind: ErrorKind;
-  /** The server's code for it, when it gave one. */
   readonly code: string | null;
+  readonly scope: string | null;
+  readonly waitMs: number | null;
 
-  constructor(kind: ErrorKind, message: string, code: string | null = null) {
+  constructor(kind: ErrorKind, message: string, { code = null, scope = null, waitMs = null }: More = {}) {
     super(message);
     this.name = 'ApiError';
     this.kind = kind;
     this.code = code;
+    this.scope = scope;
+    this.waitMs = waitMs;
   }
+}
+
+/** The milliseconds that a Retry-After asks for: seconds, or a date; null when it says nothing that can be read. */
+export function waitOf(retryAfter: string | null, now: number = Date.now()): number | null {
+  if (retryAfter === null || retryAfter.trim() === '') return null;
+  const seconds = Number(retryAfter);
+  const ms = Number.isNaN(seconds) ? Date.parse(retryAfter) - now : seconds * 1000;
+  return ms > 0 ? ms : null;
+}
+
+function busy(waitMs: number | null, code: string | null = null): ApiError {
+  const when = waitMs === null ? 'in a moment' : `in ${Math.ceil(waitMs / 1000)} s`;
+  return new ApiError('busy', `Too many requests with this token. Try again ${when}.`, { code, waitMs });
 }
 
 export const unreachable = () =>
@@ -27,12 +64,9 @@ export function errorOfStatus(status: number, retryAfter: string | null): ApiErr
     case 403:
       return new ApiError('forbidden', 'Your role does not allow this.');
     case 413:
-      return new ApiError('request', 'That is more than the server takes at once.');
-    case 429: {
-      const wait = Number(retryAfter ?? '');
-      const when = wait > 0 ? ` Try again in ${Math.ceil(wait)} s.` : ' Try again in a moment.';
-      return new ApiError('busy', `Too many requests.${when}`);
-    }
+      return new ApiError('limit', 'That is more than the server takes at once.');
+    case 429:
+      return busy(waitOf(retryAfter));
     case 502:
     case 503:
     case 504:
@@ -45,21 +79,37 @@ export function errorOfStatus(status: number, retryAfter: string | null): ApiErr
 
 interface GraphQLErrorLike {
   message?: unknown;
-  extensions?: { code?: unknown } | null;
+  extensions?: Record<string, unknown> | null;
 }
 
-/** The error that the first entry of `errors` in a GraphQL answer stands for. */
-export function errorOfGraphQL(errors: readonly GraphQLErrorLike[]): ApiError {
+/** The error that the first entry of `errors` in a GraphQL answer stands for; waitMs is what its Retry-After asks for. */
+export function errorOfGraphQL(errors: readonly GraphQLErrorLike[], waitMs: number | null = null): ApiError {
   const first = errors[0];
   const message = typeof first?.message === 'string' ? first.message : 'The server gave no reason.';
-  const code = typeof first?.extensions?.code === 'string' ? first.extensions.code : null;
+  const told = (name: string) => {
+    const value = first?.extensions?.[name];
+    return typeof value === 'string' ? value : null;
+  };
+  const code = told('code');
   switch (code) {
     case 'UNAUTHENTICATED':
-      return new ApiError('unauthorized', message, code);
+      return new ApiError('unauthorized', message, { code });
     case 'FORBIDDEN':
-      return new ApiError('forbidden', message, code);
+      return new ApiError('forbidden', message, { code, scope: told('scope') });
+    case 'RATE_LIMITED':
+      return busy(waitMs ?? waitOfExtensions(first?.extensions), code);
+    case 'LIMIT_EXCEEDED':
+      return new ApiError('limit', `This asks for more than the server takes at once: ${message}`, { code });
+    case 'TIMEOUT':
+      return new ApiError('timeout', 'This took longer than the server allows, and was stopped. Ask for less, or try again.', { code });
   }
-  return new ApiError('request', message, code);
+  return new ApiError('request', message, { code });
+}
+
+/** Over a WebSocket there are no headers: the seconds to wait are in the extensions. */
+function waitOfExtensions(extensions: Record<string, unknown> | null | undefined): number | null {
+  const seconds = extensions?.retryAfter;
+  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : null;
 }
 
 /** Anything thrown, as an ApiError. */

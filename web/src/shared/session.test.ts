@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cleanToken, SessionKeeper, tokenInFragment, type Surroundings } from './session';
+import { cleanPurpose, cleanToken, SessionKeeper, tokenInFragment, type Surroundings } from './session';
 
 function surroundings(hash = '', stored: Record<string, string> = {}) {
   const kept = new Map(Object.entries(stored));
@@ -44,6 +44,58 @@ describe('cleanToken', () => {
     ['a'.repeat(5000), null],
   ])('takes %j', (text, token) => {
     expect(cleanToken(text)).toBe(token);
+  });
+});
+
+describe('cleanPurpose', () => {
+  it.each([
+    ['  fraud case 12 ', 'fraud case 12'],
+    ['two\r\nlines\tand\u0000more', 'two lines and more'],
+    ['Reclamación 17', 'Reclamación 17'],
+    ['a'.repeat(200), 'a'.repeat(200)],
+    ['a'.repeat(201), null],
+    [' \n ', null],
+    ['', null],
+  ])('takes %j', (text, purpose) => {
+    expect(cleanPurpose(text)).toBe(purpose);
+  });
+});
+
+describe('a purpose', () => {
+  const KEY = 'phoneregistry.purpose';
+
+  it('is kept for the tab, and gone when it is taken back', () => {
+    const { at, kept } = surroundings('#token=abc');
+    const session = new SessionKeeper(at);
+    session.setPurpose('case 12');
+    expect(session.purpose).toBe('case 12');
+    expect(kept.get(KEY)).toBe('case 12');
+    expect(new SessionKeeper({ ...at, location: { hash: '', pathname: '/', search: '' } }).purpose).toBe('case 12');
+    session.setPurpose(null);
+    expect(session.purpose).toBeNull();
+    expect(kept.has(KEY)).toBe(false);
+  });
+
+  it('stays when the same caller comes again, and goes with the caller', () => {
+    const { at, kept } = surroundings('#token=abc');
+    const session = new SessionKeeper(at);
+    session.setPurpose('case 12');
+    session.signIn('abc');
+    expect(session.purpose).toBe('case 12');
+    session.signIn('other');
+    expect(session.purpose).toBeNull();
+    expect(kept.has(KEY)).toBe(false);
+    session.setPurpose('case 13');
+    session.refused('other');
+    expect(session.purpose).toBeNull();
+    expect(kept.has(KEY)).toBe(false);
+  });
+
+  it('is nobody’s without a caller', () => {
+    expect(new SessionKeeper(surroundings('', { [KEY]: 'left over' }).at).purpose).toBeNull();
+    const session = new SessionKeeper(surroundings().at);
+    session.setPurpose('case 12');
+    expect(session.purpose).toBeNull();
   });
 });
 

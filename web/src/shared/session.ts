@@ -1,14 +1,19 @@
 // The caller's token. It comes in the fragment of the address, which browsers never send, or is
-// pasted; it is kept in sessionStorage only, so it ends with the tab.
+// pasted; it is kept in sessionStorage only, so it ends with the tab. So does the purpose for which the caller asks to
+// see whole numbers.
 import { createStore, type Store } from './store';
 
 const STORAGE_KEY = 'phoneregistry.token';
+const PURPOSE_KEY = 'phoneregistry.purpose';
+const PURPOSE_LONGEST = 200;
 
 /** Who is signed in, and what to tell them when nobody is. */
 export interface Session {
   readonly token: string | null;
   /** Why the last token went away; null when there is nothing to tell. */
   readonly notice: string | null;
+  /** For what whole numbers are asked, told with every request; null when nothing is told. */
+  readonly purpose: string | null;
 }
 
 /** What a session needs of the browser; tests bring their own. */
@@ -38,18 +43,30 @@ export function cleanToken(text: string): string | null {
   return /^[\x21-\x7e]{1,4096}$/.test(token) ? token : null;
 }
 
+/** A purpose as the server takes it: one line of 1 to 200 characters; null when it cannot be one. */
+export function cleanPurpose(text: string): string | null {
+  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  return line !== '' && Array.from(line).length <= PURPOSE_LONGEST ? line : null;
+}
+
 export class SessionKeeper {
   readonly store: Store<Session>;
   readonly #at: Surroundings;
 
   constructor(at: Surroundings) {
     this.#at = at;
-    this.store = createStore<Session>({ token: this.#read(), notice: null });
+    const token = this.#read(STORAGE_KEY);
+    const purpose = token === null ? null : cleanPurpose(this.#read(PURPOSE_KEY) ?? '');
+    this.store = createStore<Session>({ token, notice: null, purpose });
     this.takeFromAddress();
   }
 
   get token(): string | null {
     return this.store.get().token;
+  }
+
+  get purpose(): string | null {
+    return this.store.get().purpose;
   }
 
   /** Takes a token out of the address, if it holds one, and strips it from there. */
@@ -62,21 +79,23 @@ export class SessionKeeper {
   }
 
   signIn(token: string): void {
-    try {
-      this.#at.storage.setItem(STORAGE_KEY, token);
-    } catch {
-      // Storage is switched off: the token then lasts until the page is left.
-    }
-    this.store.set({ token, notice: null });
+    const purpose = token === this.token ? this.purpose : null; // another caller has purposes of their own
+    if (purpose === null) this.#write(PURPOSE_KEY, null);
+    this.#write(STORAGE_KEY, token);
+    this.store.set({ token, notice: null, purpose });
   }
 
   signOut(notice: string | null = null): void {
-    try {
-      this.#at.storage.removeItem(STORAGE_KEY);
-    } catch {
-      // Nothing was kept.
-    }
-    this.store.set({ token: null, notice });
+    this.#write(STORAGE_KEY, null);
+    this.#write(PURPOSE_KEY, null);
+    this.store.set({ token: null, notice, purpose: null });
+  }
+
+  /** From now on whole numbers are asked for this purpose; null: no more. */
+  setPurpose(purpose: string | null): void {
+    if (this.token === null || purpose === this.purpose) return;
+    this.#write(PURPOSE_KEY, purpose);
+    this.store.set({ ...this.store.get(), purpose });
   }
 
   /** The server has refused this token. A newer one that has taken its place stays. */
@@ -85,11 +104,20 @@ export class SessionKeeper {
     this.signOut('The server did not accept this token. It may be mistyped, expired or revoked.');
   }
 
-  #read(): string | null {
+  #read(key: string): string | null {
     try {
-      return this.#at.storage.getItem(STORAGE_KEY);
+      return this.#at.storage.getItem(key);
     } catch {
       return null;
+    }
+  }
+
+  #write(key: string, value: string | null): void {
+    try {
+      if (value === null) this.#at.storage.removeItem(key);
+      else this.#at.storage.setItem(key, value);
+    } catch {
+      // Storage is switched off: what is told then lasts until the page is left.
     }
   }
 }

@@ -37,9 +37,10 @@ export function socketAddress(location: Pick<Location, 'protocol' | 'host'>): st
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A client for the token that the session holds now. */
+/** A client for the token and the purpose that the session holds now. */
 export function openSocket(session: SessionKeeper): Client {
   const token = session.token ?? '';
+  const { purpose } = session;
   let failures = 0; // connections that ended since one was last acknowledged
   let active = 0; // subscriptions that want the connection back when it ends
   let pong: ReturnType<typeof setTimeout> | undefined;
@@ -53,7 +54,7 @@ export function openSocket(session: SessionKeeper): Client {
     retryWait: () => Promise.resolve(),
     retryAttempts: Number.POSITIVE_INFINITY,
     shouldRetry: isDisconnect,
-    connectionParams: { Authorization: `Bearer ${token}` },
+    connectionParams: { Authorization: `Bearer ${token}`, ...(purpose === null ? {} : { purpose }) },
     connectionAckWaitTimeout: 10_000,
     lazyCloseTimeout: 5_000,
     keepAlive: KEEP_ALIVE_MS,

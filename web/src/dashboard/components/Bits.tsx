@@ -1,6 +1,7 @@
 // Small pieces that every view uses.
 import type { ReactNode } from 'react';
 import type { ApiError } from '../../shared/errors';
+import type { ApiKeyStatus } from '../data/accessOperations';
 import type { ImportStatus, JobStatus, Tier } from '../data/operations';
 import type { Schedule } from '../data/scheduleOperations';
 import type { DeliveryStatus } from '../data/webhookOperations';
@@ -20,7 +21,7 @@ export function Simulated() {
   );
 }
 
-type Status = JobStatus | ImportStatus | Schedule['status'] | DeliveryStatus;
+type Status = JobStatus | ImportStatus | Schedule['status'] | DeliveryStatus | ApiKeyStatus;
 
 const tones: Record<Status, string> = {
   ACTIVE: 'ok',
@@ -33,6 +34,8 @@ const tones: Record<Status, string> = {
   COMPLETED: 'ok',
   FAILED: 'danger',
   CANCELLED: 'neutral',
+  EXPIRED: 'warn',
+  REVOKED: 'neutral',
 };
 
 export function StatusPill({ status }: { status: Status }) {
@@ -73,12 +76,15 @@ export function Soon({ time }: { time: string }) {
   );
 }
 
-/** What is shown where something went wrong; with a way to try again. */
+// What trying again does not change: who asks lacks a scope, or asks for too much.
+const final = new Set<ApiError['kind']>(['forbidden', 'limit']);
+
+/** What is shown where something went wrong; with a way to try again where that may help. */
 export function Problem({ error, retry }: { error: ApiError; retry?: () => void }) {
   return (
     <div className="problem" role="alert" data-testid="problem" data-kind={error.kind}>
       <p>{error.message}</p>
-      {retry && error.kind !== 'forbidden' && (
+      {retry && !final.has(error.kind) && (
         <button type="button" className="button small" onClick={retry}>
           Try again
         </button>
@@ -135,7 +141,9 @@ export function Shown<T>({ state, lines, children }: {
   lines?: number;
   children: (data: T) => ReactNode;
 }) {
-  const { data, error, refetch } = state;
+  const { data, refetch } = state;
+  // While queries wait by themselves the page says so once, at its head.
+  const error = state.error?.kind === 'busy' ? null : state.error;
   return (
     <>
       {error && <Problem error={error} retry={refetch} />}

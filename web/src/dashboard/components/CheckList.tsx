@@ -11,14 +11,16 @@ interface Props<T extends string> {
   hook: string;
   /** Narrow columns, for short names. */
   tight?: boolean;
+  /** One column, for long asides. */
+  wide?: boolean;
 }
 
 /** Any of several, as boxes to tick. */
-export function CheckList<T extends string>({ legend, hint, options, chosen, onChange, hook, tight = false }: Props<T>) {
+export function CheckList<T extends string>({ legend, hint, options, chosen, onChange, hook, tight = false, wide = false }: Props<T>) {
   return (
     <fieldset className="field">
       <legend>{legend} {hint && <span className="hint">{hint}</span>}</legend>
-      <div className={`checks${tight ? ' tight' : ''}`}>
+      <div className={`checks${tight ? ' tight' : ''}${wide ? ' wide' : ''}`}>
         {options.map(({ id, name, aside, disabled = false }) => (
           <label key={id} className="check" data-disabled={disabled}>
             <input

@@ -8,7 +8,7 @@ import { saveFile } from '../data/saveFile';
 import { bytes, count, label } from '../format';
 import { Ago, Card, Problem, Shown, Simulated, StatusBadge } from './Bits';
 import { Pages } from './Pages';
-import { useSimulatedPlatforms } from './useCaller';
+import { useMay, useSimulatedPlatforms } from './useCaller';
 
 const PAGE = 50;
 const POLL_MS = 5_000;
@@ -24,6 +24,7 @@ interface Props {
 /** The checks of a job that got no answer, and all of them as a file. */
 export function FailuresCard({ id, name, total, endedAt }: Props) {
   const [state, download, stop] = useDownload(id, name);
+  const mayExport = useMay('EXPORT');
   // A retry can be over before anybody saw it begin: the end is what tells.
   const shown = useRef(endedAt);
   useEffect(() => {
@@ -34,7 +35,7 @@ export function FailuresCard({ id, name, total, endedAt }: Props) {
     <Card
       title={<>Checks without an answer <span className="hint">{count(total)}</span></>}
       aside={
-        state.bytes === null ? (
+        mayExport !== true ? null : state.bytes === null ? (
           <button type="button" className="button small" onClick={download} data-testid="failures-download">
             Download CSV
           </button>

@@ -1,24 +1,26 @@
 import { reachable } from '../../shared/api';
 import { session } from '../../shared/current';
+import { Purpose } from '../../shared/Purpose';
 import { socketState } from '../../shared/socket';
 import { useStore } from '../../shared/store';
-import { useQuery } from '../data/hooks';
-import { ViewerQuery } from '../data/operations';
+import { checkPurpose } from '../data/viewer';
+import type { Scope } from '../data/viewerOperations';
 import { label } from '../format';
+import { roles } from '../roles';
 import { Icon, type IconName } from './Icons';
 import { linkState } from './linkState';
-import { isEngine } from './Sections';
+import { placeOf } from './Sections';
+import { useViewer } from './useCaller';
+import { useGraphiQL } from './useGraphiQL';
 
-const places: { view: string; name: string; icon: IconName }[] = [
-  { view: 'overview', name: 'Overview', icon: 'overview' },
-  { view: 'leads', name: 'Leads', icon: 'leads' },
-  { view: 'jobs', name: 'Jobs', icon: 'jobs' },
-  { view: 'imports', name: 'Imports', icon: 'imports' },
-  { view: 'check', name: 'Check', icon: 'check' },
+const places: { view: string; name: string; icon: IconName; scope: Scope }[] = [
+  { view: 'overview', name: 'Overview', icon: 'overview', scope: 'READ' },
+  { view: 'leads', name: 'Leads', icon: 'leads', scope: 'READ' },
+  { view: 'jobs', name: 'Jobs', icon: 'jobs', scope: 'READ' },
+  { view: 'imports', name: 'Imports', icon: 'imports', scope: 'READ' },
+  { view: 'check', name: 'Check', icon: 'check', scope: 'READ' },
+  { view: 'keys', name: 'Access', icon: 'access', scope: 'ADMINISTER' },
 ];
-
-/** The place in the header that a view belongs to. */
-const current = (view: string) => (isEngine(view) ? 'jobs' : view);
 
 function Connection() {
   const link = linkState(useStore(reachable), useStore(socketState));
@@ -31,15 +33,16 @@ function Connection() {
 }
 
 function Caller() {
-  const { data } = useQuery(ViewerQuery, {});
-  if (data === null) return null;
-  const { name, role, seesWholeNumbers } = data.viewer;
+  const viewer = useViewer();
+  if (viewer === null) return null;
+  const { name, role, seesWholeNumbers } = viewer;
   return (
     <span
       className="caller"
-      title={seesWholeNumbers ? 'Sees whole numbers' : 'Sees masked numbers'}
+      title={`${roles[role].about}. ${seesWholeNumbers ? 'Sees whole numbers now' : 'Sees masked numbers now'}.`}
       data-testid="viewer"
       data-role={role}
+      data-whole={seesWholeNumbers}
     >
       <span className="caller-name">{name}</span>
       <span className="badge neutral">{label(role)}</span>
@@ -48,35 +51,43 @@ function Caller() {
 }
 
 export function Header({ view }: { view: string }) {
+  const viewer = useViewer();
+  const hasGraphiQL = useGraphiQL();
+  const may = (scope: Scope) => viewer?.scopes.includes(scope) ?? false;
   return (
-    <header className="header">
-      <a className="brand" href="#/overview" aria-label="phoneregistry: overview">
-        <img src="/favicon.svg" alt="" width="26" height="26" />
-        <span>phoneregistry</span>
-      </a>
-      <nav className="nav" aria-label="Places">
-        {places.map((place) => (
-          <a
-            key={place.view}
-            href={`#/${place.view}`}
-            aria-current={current(view) === place.view ? 'page' : undefined}
-            data-testid={`nav-${place.view}`}
-          >
-            <Icon name={place.icon} />
-            <span>{place.name}</span>
-          </a>
-        ))}
-      </nav>
-      <div className="header-end">
-        <Connection />
-        <Caller />
-        <a className="header-link" href="/graphiql" data-testid="nav-graphiql">
-          GraphiQL
+    <div className="top">
+      <header className="header">
+        <a className="brand" href="#/overview" aria-label="phoneregistry: overview">
+          <img src="/favicon.svg" alt="" width="26" height="26" />
+          <span>phoneregistry</span>
         </a>
-        <button type="button" className="header-link" onClick={() => session.signOut()} data-testid="sign-out">
-          Sign out
-        </button>
-      </div>
-    </header>
+        <nav className="nav" aria-label="Places">
+          {places.filter(({ scope }) => may(scope)).map((place) => (
+            <a
+              key={place.view}
+              href={`#/${place.view}`}
+              aria-current={placeOf(view) === place.view ? 'page' : undefined}
+              data-testid={`nav-${place.view}`}
+            >
+              <Icon name={place.icon} />
+              <span>{place.name}</span>
+            </a>
+          ))}
+        </nav>
+        <div className="header-end">
+          <Connection />
+          <Caller />
+          {hasGraphiQL && (
+            <a className="header-link" href="/graphiql" data-testid="nav-graphiql">
+              GraphiQL
+            </a>
+          )}
+          <button type="button" className="header-link" onClick={() => session.signOut()} data-testid="sign-out">
+            Sign out
+          </button>
+        </div>
+      </header>
+      {may('REVEAL') && <Purpose optional={viewer?.role === 'ADMIN'} check={checkPurpose} />}
+    </div>
   );
 }

@@ -4,7 +4,7 @@ import { actionsFor, type Action } from '../data/jobState';
 import { CancelJob, PauseJob, ResumeJob, RetryJob, type JobStatus } from '../data/operations';
 import { ConfirmButton } from './ConfirmButton';
 import { Outcome } from './Outcome';
-import { useMayOperate } from './useCaller';
+import { useMay } from './useCaller';
 
 const names: Record<Exclude<Action, 'cancel'>, string> = {
   pause: 'Pause',
@@ -22,10 +22,10 @@ interface Props {
 /** What may be done to a job now. Cancelling asks first: it cannot be taken back. */
 export function JobActions({ id, name, status, failed }: Props) {
   const [act, state] = useAct();
-  const mayOperate = useMayOperate();
+  const may = useMay('JOBS');
   const actions = actionsFor(status, failed);
   // A refusal stays in sight, also when the job has meanwhile come to an end.
-  if (!mayOperate || (actions.length === 0 && state.error === null && state.refused.length === 0)) return null;
+  if (!may || (actions.length === 0 && state.error === null && state.refused.length === 0)) return null;
 
   async function run(action: Action) {
     switch (action) {

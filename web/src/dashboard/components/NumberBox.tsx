@@ -1,22 +1,13 @@
-import { useDeferredValue, useEffect, useId, useState } from 'react';
+import { useDeferredValue, useId, useState } from 'react';
 import { useQuery } from '../data/hooks';
 import { NormalizeQuery, type Normalized } from '../data/operations';
 import { label, regionName } from '../format';
 import { reasonText } from '../reasons';
 import { Problem } from './Bits';
 import { RegionInput } from './RegionInput';
+import { useRested } from './useRested';
 
 const TYPING_MS = 250;
-
-/** The value, once it has rested for a moment. */
-function useRested<T>(value: T): T {
-  const [rested, setRested] = useState(value);
-  useEffect(() => {
-    const timer = window.setTimeout(() => setRested(value), TYPING_MS);
-    return () => window.clearTimeout(timer);
-  }, [value]);
-  return rested;
-}
 
 /** Tries what the numbering rules make of a text, while it is typed. */
 export function NumberBox({ full = false }: { full?: boolean }) {
@@ -25,7 +16,7 @@ export function NumberBox({ full = false }: { full?: boolean }) {
   const [area, setArea] = useState('');
   const field = useId();
   const areaField = useId();
-  const asked = useRested(input.trim());
+  const asked = useRested(input.trim(), TYPING_MS);
   const { data, error, fetching } = useQuery(
     NormalizeQuery,
     { input: asked, region: region.length === 2 ? region : null, area: area.trim() || null },

@@ -1,4 +1,6 @@
 import { Fragment, useState, type ReactNode } from 'react';
+import { session } from '../../shared/current';
+import { useStore } from '../../shared/store';
 
 interface Props {
   /**
@@ -8,8 +10,13 @@ interface Props {
   render: (after: string | null, onNext: (cursor: string) => ReactNode) => ReactNode;
 }
 
-/** A list that grows by pages when asked. Each page fetches itself. */
+/** A list that grows by pages when asked. Each page fetches itself. Another purpose may mean another order: it begins anew. */
 export function Pages({ render }: Props) {
+  const { purpose } = useStore(session.store);
+  return <Grown key={purpose ?? ''} render={render} />;
+}
+
+function Grown({ render }: Props) {
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
   return cursors.map((after, i) => (
     <Fragment key={after ?? ''}>

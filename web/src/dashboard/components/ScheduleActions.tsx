@@ -5,7 +5,7 @@ import { schedulesChanged } from '../data/schedules';
 import { go, href } from '../router';
 import { ConfirmButton } from './ConfirmButton';
 import { Outcome } from './Outcome';
-import { useMayOperate } from './useCaller';
+import { useMay } from './useCaller';
 
 interface Ran {
   job: { id: string; name: string } | null;
@@ -17,7 +17,7 @@ export function ScheduleActions({ schedule, full = false }: { schedule: Schedule
   const { id, name, status } = schedule;
   const [act, state] = useAct();
   const [ran, setRan] = useState<Ran | null>(null);
-  if (!useMayOperate()) return null;
+  if (!useMay('JOBS')) return null;
 
   async function hold() {
     setRan(null);

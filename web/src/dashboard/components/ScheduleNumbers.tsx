@@ -6,8 +6,10 @@ import { label } from '../format';
 import { Shown } from './Bits';
 import { CheckList } from './CheckList';
 import { CountryFields } from './TargetFields';
+import { RegionCodes } from './RegionCodes';
 import { TargetSize } from './TargetSize';
 import { tiers } from './TierChart';
+import { useMay, useViewer } from './useCaller';
 
 interface Props {
   form: ScheduleForm;
@@ -18,17 +20,19 @@ interface Props {
 
 /** The numbers that a schedule keeps fresh. */
 export function ScheduleNumbers({ form, change, was }: Props) {
-  const stats = useQuery(StatsQuery, {});
+  const mayCount = useMay('AGGREGATE') === true;
+  const stats = useQuery(StatsQuery, {}, { pause: !mayCount });
   const sources = useQuery(SourcesQuery, {});
   return (
     <>
-      <Shown state={stats} lines={2}>
+      {!mayCount && <RegionCodes chosen={form.regions} onChange={(regions) => change({ regions })} />}
+      {mayCount && <Shown state={stats} lines={2}>
         {({ registryStats: { byRegion } }) =>
           byRegion.length > 0 && (
             <CountryFields byRegion={byRegion} chosen={form.regions} onChange={(regions) => change({ regions })} />
           )
         }
-      </Shown>
+      </Shown>}
       <CheckList
         legend="Tiers"
         hint="none chosen means all, also those without a score"
@@ -51,20 +55,35 @@ export function ScheduleNumbers({ form, change, was }: Props) {
           />
         )}
       </Shown>
-      <div className="field">
-        <label htmlFor="number-prefix">Numbers that begin with</label>
-        <input
-          id="number-prefix"
-          value={form.prefix}
-          onChange={(event) => change({ prefix: event.target.value })}
-          placeholder="+57300"
-          inputMode="tel"
-          maxLength={16}
-          autoComplete="off"
-          data-testid="number-prefix"
-        />
-      </div>
+      <Prefix form={form} change={change} was={was} />
       <TargetSize filter={numbersOf(form, was)} platforms={form.platforms.length} />
     </>
+  );
+}
+
+/** The digits that numbers begin with. Who sees masked numbers sees only the first of them, and may ask for no more. */
+function Prefix({ form, change, was }: Props) {
+  const masked = useViewer()?.seesWholeNumbers !== true;
+  return (
+    <div className="field">
+      <label htmlFor="number-prefix">Numbers that begin with</label>
+      <input
+        id="number-prefix"
+        value={form.prefix}
+        onChange={(event) => change({ prefix: event.target.value })}
+        placeholder={masked ? '+57' : '+57300'}
+        inputMode="tel"
+        maxLength={16}
+        autoComplete="off"
+        aria-describedby={masked ? 'number-prefix-hint' : undefined}
+        data-testid="number-prefix"
+      />
+      {masked && (
+        <p className="hint" id="number-prefix-hint">
+          At most three digits, because you see masked numbers.
+          {was?.numberPrefix && ' It may hold more than you see; changing which numbers are meant replaces it by what stands here.'}
+        </p>
+      )}
+    </div>
   );
 }

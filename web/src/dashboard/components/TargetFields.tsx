@@ -5,7 +5,9 @@ import { compact, count, label, regionName } from '../format';
 import { Empty, Shown } from './Bits';
 import { CheckList } from './CheckList';
 import { Choice } from './Choice';
+import { RegionCodes } from './RegionCodes';
 import { TargetSize } from './TargetSize';
+import { useMay } from './useCaller';
 
 const kinds: { id: TargetKind; name: string }[] = [
   { id: 'filter', name: 'By filter' },
@@ -36,8 +38,21 @@ export function TargetFields({ form, change }: Props) {
   );
 }
 
+// For those who may not see what the registry holds of each.
+const usualLineTypes: readonly LineType[] = ['MOBILE', 'FIXED_LINE', 'FIXED_LINE_OR_MOBILE', 'VOIP', 'TOLL_FREE', 'UNKNOWN'];
+
 function FilterFields({ form, change }: Props) {
-  const stats = useQuery(StatsQuery, {});
+  const mayCount = useMay('AGGREGATE') === true;
+  const stats = useQuery(StatsQuery, {}, { pause: !mayCount });
+  if (!mayCount) {
+    return (
+      <>
+        <RegionCodes chosen={form.regions} onChange={(regions) => change({ regions })} />
+        <LineTypes held={[]} form={form} change={change} />
+        <TargetSize filter={filterOf(form)} platforms={form.platforms.length} />
+      </>
+    );
+  }
   return (
     <Shown state={stats}>
       {({ registryStats: { byRegion, byLineType } }) =>
@@ -46,20 +61,27 @@ function FilterFields({ form, change }: Props) {
         ) : (
           <>
             <CountryFields byRegion={byRegion} chosen={form.regions} onChange={(regions) => change({ regions })} />
-            <CheckList
-              legend="Line types"
-              hint="none chosen means all"
-              options={lineTypes(byLineType, form.lineTypes).map((id) => ({ id, name: label(id) }))}
-              chosen={form.lineTypes}
-              onChange={(chosen) => change({ lineTypes: chosen })}
-              hook="line-type"
-              tight
-            />
+            <LineTypes held={byLineType} form={form} change={change} />
             <TargetSize filter={filterOf(form)} platforms={form.platforms.length} />
           </>
         )
       }
     </Shown>
+  );
+}
+
+function LineTypes({ held, form, change }: Props & { held: Stats['byLineType'] }) {
+  const known = held.length === 0 ? [...usualLineTypes] : lineTypes(held, form.lineTypes);
+  return (
+    <CheckList
+      legend="Line types"
+      hint="none chosen means all"
+      options={known.map((id) => ({ id, name: label(id) }))}
+      chosen={form.lineTypes}
+      onChange={(chosen) => change({ lineTypes: chosen })}
+      hook="line-type"
+      tight
+    />
   );
 }
 

@@ -1,16 +1,16 @@
-import { ViewerQuery, PlatformsQuery, type Platform } from '../data/operations';
 import { useQuery } from '../data/hooks';
+import { PlatformsQuery, type Platform } from '../data/operations';
+import { ViewerQuery, type Scope, type Viewer } from '../data/viewerOperations';
 
-/** The caller's role; null while it is not known. */
-export function useRole() {
-  const { data } = useQuery(ViewerQuery, {});
-  return data?.viewer.role ?? null;
+/** The caller; null while it is not known. */
+export function useViewer(): Viewer | null {
+  return useQuery(ViewerQuery, {}).data?.viewer ?? null;
 }
 
-/** Whether the caller may run jobs and imports; null while that is not known. */
-export function useMayOperate(): boolean | null {
-  const role = useRole();
-  return role === null ? null : role === 'OPERATOR' || role === 'ADMIN';
+/** Whether the caller holds a scope; null while that is not known. What it is needed for is in the schema. */
+export function useMay(scope: Scope): boolean | null {
+  const viewer = useViewer();
+  return viewer === null ? null : viewer.scopes.includes(scope);
 }
 
 /** The platforms whose answers are made up here. */

@@ -1,6 +1,7 @@
 // Fetching the failures of a job as CSV from GET /v1/jobs/{id}/failures.csv.
 import { ApiError, errorOfStatus, unreachable } from '../../shared/errors';
-import type { SessionKeeper } from '../../shared/session';
+import { headersOf } from '../../shared/headers';
+import type { Session, SessionKeeper } from '../../shared/session';
 
 interface Options {
   session: SessionKeeper;
@@ -17,9 +18,9 @@ export const failuresAddress = (id: string) => `/v1/jobs/${encodeURIComponent(id
  * is held as text. Throws an ApiError for a refusal, and when the file does not come to its end.
  */
 export async function fetchFailures(id: string, { session, signal, onBytes, fetch: send = fetch }: Options): Promise<Blob> {
-  const token = session.token;
+  const { token, purpose } = session;
   if (token === null) throw new ApiError('unauthorized', 'Sign in first.');
-  const response = await answer(send, failuresAddress(id), token, signal);
+  const response = await answer(send, failuresAddress(id), { token, purpose }, signal);
   if (response.status === 401) session.refused(token);
   const failed = errorOfStatus(response.status, response.headers.get('Retry-After'));
   if (failed) throw failed;
@@ -31,10 +32,12 @@ export async function fetchFailures(id: string, { session, signal, onBytes, fetc
   }
 }
 
-async function answer(send: typeof fetch, address: string, token: string, signal: AbortSignal): Promise<Response> {
+type Caller = Pick<Session, 'token' | 'purpose'>;
+
+async function answer(send: typeof fetch, address: string, caller: Caller, signal: AbortSignal): Promise<Response> {
   try {
     return await send(address, {
-      headers: { Accept: 'text/csv', Authorization: `Bearer ${token}` },
+      headers: { Accept: 'text/csv', ...headersOf(caller) },
       cache: 'no-store',
       credentials: 'omit',
       redirect: 'error',

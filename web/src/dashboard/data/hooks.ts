@@ -5,25 +5,43 @@ import { ApiError, asApiError } from '../../shared/errors';
 import type { UserErrors } from './operations';
 import { QueryCache, type QueryState } from './queryCache';
 import { Streams, type StreamState } from './stream';
+import { ViewerQuery } from './viewerOperations';
 
 export const cache = new QueryCache(
   (operation, variables, signal) => request(operation, variables, { session, signal }),
   {
     setTimeout: (run, ms) => window.setTimeout(run, ms),
     clearTimeout: (timer) => window.clearTimeout(timer as number),
+    now: () => Date.now(),
+    random: () => Math.random(),
     visible: () => document.visibilityState === 'visible',
   },
 );
 
 const streams = new Streams(() => live.client());
 
-// Another caller must not see what the last one saw.
+// Another caller must not see what the last one saw; nor may whole numbers stay when they are masked again.
 let caller = session.token;
+let purpose = session.purpose;
 session.store.subscribe(() => {
-  if (session.token === caller) return;
-  caller = session.token;
-  cache.clear();
-  streams.clear();
+  const told = session.purpose !== purpose;
+  purpose = session.purpose;
+  if (session.token !== caller) {
+    caller = session.token;
+    cache.clear();
+    streams.clear();
+  } else if (told) {
+    cache.reset(ViewerQuery);
+    streams.restart();
+  }
+});
+
+// The hold ends by itself.
+let holdTimer: number | undefined;
+cache.hold.subscribe(() => {
+  window.clearTimeout(holdTimer);
+  const until = cache.hold.get();
+  if (until > 0) holdTimer = window.setTimeout(() => cache.hold.set(0), until - Date.now());
 });
 
 // Back in sight, or the server back in reach: show what is true now.

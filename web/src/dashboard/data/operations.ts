@@ -1,10 +1,6 @@
-// Operations of the dashboard, away from what shows them: what they may cost the server is read here. Schedules,
-// workers and webhooks have files of their own beside this one.
+// Operations of the dashboard, away from what shows them: what they may cost the server is read here. The
+// caller, schedules, workers, webhooks and access have files of their own beside this one.
 import { graphql, type ResultOf } from '../graphql';
-
-export const ViewerQuery = graphql(`
-  query Viewer { viewer { name role seesWholeNumbers } }
-`);
 
 export const StatsQuery = graphql(`
   query Stats {

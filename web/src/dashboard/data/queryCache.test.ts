@@ -22,6 +22,7 @@ function setUp() {
   const timers = new Map<number, { run: () => void; ms: number }>();
   let next = 1;
   let visible = true;
+  let now = 1_000_000;
   const run: Run = (operation, variables, signal) =>
     new Promise((resolve, reject) => {
       asked.push({
@@ -44,12 +45,17 @@ function setUp() {
       return next++;
     },
     clearTimeout: (timer) => void timers.delete(timer as number),
+    now: () => now,
+    random: () => 0,
     visible: () => visible,
   };
   return {
     asked,
     timers,
     cache: new QueryCache(run, clock),
+    pass: (ms: number) => {
+      now += ms;
+    },
     hide: (hidden: boolean) => {
       visible = !hidden;
     },
@@ -155,7 +161,50 @@ describe('a query', () => {
   });
 });
 
+describe('too many requests', () => {
+  it('hold all queries for as long as the server says', async () => {
+    const { asked, cache, timers, tick, pass } = setUp();
+    cache.query(One, {}).subscribe(() => undefined, 1_000);
+    await asked[0]?.fail(new ApiError('busy', 'too many', { waitMs: 7_000 }));
+    expect(cache.hold.get()).toBe(1_007_000);
+    expect([...timers.values()].map(({ ms }) => ms)).toEqual([7_000]);
+    const other = cache.query(Two, {});
+    const leave = other.subscribe(() => undefined, 0);
+    other.refetch();
+    expect(asked.map(({ name }) => name)).toEqual(['One']);
+    expect(other.get()).toEqual({ data: null, error: null, fetching: false });
+    expect([...timers.values()].map(({ ms }) => ms)).toEqual([7_000, 7_000]);
+    leave();
+    pass(7_000);
+    tick();
+    expect(asked.map(({ name }) => name)).toEqual(['One', 'One']);
+    await asked[1]?.answer({ viewer: { name: 'a' } });
+    expect(cache.query(One, {}).get().error).toBeNull();
+  });
+
+  it('hold for a while when the server does not say how long', async () => {
+    const { asked, cache, timers } = setUp();
+    cache.query(One, {}).subscribe(() => undefined, 0);
+    await asked[0]?.fail(new ApiError('busy', 'too many'));
+    expect([...timers.values()].map(({ ms }) => ms)).toEqual([3_000]);
+  });
+});
+
 describe('the cache', () => {
+  it('forgets what another purpose has shown, and asks anew for what is on the screen', async () => {
+    const { asked, cache } = setUp();
+    const [kept, shown] = [cache.query(One, {}), cache.query(Two, {})];
+    kept.subscribe(() => undefined, 0);
+    shown.subscribe(() => undefined, 0);
+    await asked[0]?.answer({ viewer: { name: 'a' } });
+    await asked[1]?.answer({ platforms: [] });
+    cache.reset(One);
+    expect(asked.map(({ name }) => name)).toEqual(['One', 'Two', 'One', 'Two']);
+    expect(kept.get()).toMatchObject({ data: { viewer: { name: 'a' } }, fetching: true });
+    expect(shown.get()).toEqual({ data: null, error: null, fetching: true });
+    expect(cache.query(Two, {})).toBe(shown);
+  });
+
   it('fetches anew what is on the screen, and forgets the rest', async () => {
     const { asked, cache } = setUp();
     const shown = cache.query(One, {});

@@ -2,6 +2,7 @@
 // stays on the screen while it is fetched again or the server is away.
 import { textOf, type Operation } from '../../shared/api';
 import { asApiError, type ApiError } from '../../shared/errors';
+import { createStore, type Store } from '../../shared/store';
 
 export interface QueryState<Result> {
   readonly data: Result | null;
@@ -19,27 +20,39 @@ export type Run = <Result, Variables>(
 export interface Clock {
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(timer: unknown): void;
+  now(): number;
+  /** 0 to 1, so that what waits for the same moment does not come back at once. */
+  random(): number;
   /** Whether somebody can see the page; polling rests while nobody can. */
   visible(): boolean;
 }
 
 const RETRY_MS = 3_000;
+const SPREAD_MS = 500;
+
+/**
+ * Until when nothing is asked by itself, in milliseconds since 1970, because the server has said that it was too much;
+ * 0: it is not too much. Rates are those of a token, so one refusal holds all queries.
+ */
+export type Hold = Store<number>;
 
 export class Query<Result, Variables> {
   readonly operation: Operation<Result, Variables>;
   readonly #variables: Variables;
   readonly #run: Run;
   readonly #clock: Clock;
+  readonly #hold: Hold;
   readonly #listeners = new Map<() => void, number>();
   #state: QueryState<Result> = { data: null, error: null, fetching: false };
   #timer: unknown = null;
   #abort: AbortController | null = null;
 
-  constructor(operation: Operation<Result, Variables>, variables: Variables, run: Run, clock: Clock) {
+  constructor(operation: Operation<Result, Variables>, variables: Variables, run: Run, clock: Clock, hold: Hold) {
     this.operation = operation;
     this.#variables = variables;
     this.#run = run;
     this.#clock = clock;
+    this.#hold = hold;
   }
 
   readonly get = (): QueryState<Result> => this.#state;
@@ -61,6 +74,10 @@ export class Query<Result, Variables> {
 
   refetch(): void {
     this.stop();
+    if (this.#held() > 0) {
+      this.#plan(true);
+      return;
+    }
     const abort = new AbortController();
     this.#abort = abort;
     this.#set({ ...this.#state, fetching: true });
@@ -68,6 +85,13 @@ export class Query<Result, Variables> {
       (data) => this.#settle(abort, { data, error: null, fetching: false }),
       (error: unknown) => this.#settle(abort, { ...this.#state, error: asApiError(error), fetching: false }),
     );
+  }
+
+  /** Forgets what it knows, which another way of asking has given, and asks anew. */
+  reset(): void {
+    this.stop();
+    this.#set({ data: null, error: null, fetching: false });
+    this.refetch();
   }
 
   stop(): void {
@@ -81,22 +105,32 @@ export class Query<Result, Variables> {
   #settle(abort: AbortController, state: QueryState<Result>): void {
     if (this.#abort !== abort) return; // overtaken by a newer request, or nobody listens
     this.#abort = null;
+    const { error } = state;
+    if (error?.kind === 'busy') this.#hold.set(Math.max(this.#hold.get(), this.#clock.now() + (error.waitMs ?? RETRY_MS)));
     this.#set(state);
     this.#plan();
   }
 
-  #plan(): void {
+  #held(): number {
+    return this.#hold.get() - this.#clock.now();
+  }
+
+  /** Sets the time of the next request, if there is to be one; due: it is wanted as soon as the hold is over. */
+  #plan(due = false): void {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
     if (!this.active) return;
     const polls = [...this.#listeners.values()].filter((ms) => ms > 0);
     const kind = this.#state.error?.kind;
-    if (kind === 'network' || kind === 'busy') polls.push(RETRY_MS);
-    if (kind === 'unauthorized' || polls.length === 0) return;
+    if (due || kind === 'busy') polls.push(0);
+    if (kind === 'network') polls.push(RETRY_MS);
+    if (kind === 'unauthorized' || kind === 'forbidden' || polls.length === 0) return;
+    const held = this.#held();
+    const earliest = held > 0 ? held + SPREAD_MS * this.#clock.random() : 0;
     this.#timer = this.#clock.setTimeout(() => {
       if (this.#clock.visible()) this.refetch();
       else this.#plan();
-    }, Math.min(...polls));
+    }, Math.max(earliest, Math.min(...polls)));
   }
 
   #set(state: QueryState<Result>): void {
@@ -111,6 +145,7 @@ export class QueryCache {
   readonly #queries = new Map<string, Query<unknown, unknown>>();
   readonly #run: Run;
   readonly #clock: Clock;
+  readonly hold: Hold = createStore(0);
 
   constructor(run: Run, clock: Clock) {
     this.#run = run;
@@ -122,7 +157,7 @@ export class QueryCache {
     const key = `${textOf(operation)}\n${JSON.stringify(variables)}`;
     let found = this.#queries.get(key) as Query<Result, Variables> | undefined;
     if (found === undefined) {
-      found = new Query(operation, variables, this.#run, this.#clock);
+      found = new Query(operation, variables, this.#run, this.#clock, this.hold);
       this.#queries.set(key, found as Query<unknown, unknown>);
       this.#trim(key);
     }
@@ -143,8 +178,21 @@ export class QueryCache {
     for (const query of this.#queries.values()) if (query.active) query.refetch();
   }
 
+  /**
+   * Forgets everything, and asks anew for what is on the screen, as at a change of what the caller may see. Of the
+   * operations that are named what is known stays in sight until then.
+   */
+  reset(...kept: Operation<unknown, never>[]): void {
+    for (const [key, query] of [...this.#queries]) {
+      if (!query.active) this.#queries.delete(key);
+      else if (kept.some((operation) => (operation as unknown) === query.operation)) query.refetch();
+      else query.reset();
+    }
+  }
+
   /** Forgets everything, as at a change of the caller. */
   clear(): void {
+    this.hold.set(0);
     for (const query of this.#queries.values()) query.stop();
     this.#queries.clear();
   }

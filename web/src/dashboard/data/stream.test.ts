@@ -63,6 +63,30 @@ describe('a stream', () => {
     expect(opened).toHaveLength(1);
   });
 
+  it('waits when there were too many requests, and opens again', () => {
+    const { opened, stream } = setUp();
+    stream.subscribe(() => undefined);
+    opened[0]?.sink.error([{ message: 'slow down', extensions: { code: 'RATE_LIMITED', retryAfter: 20 } }]);
+    expect(stream.get()).toMatchObject({ error: { kind: 'busy' }, done: false });
+    vi.advanceTimersByTime(20_000);
+    expect(opened).toHaveLength(1);
+    vi.advanceTimersByTime(1_000);
+    expect(opened).toHaveLength(2);
+  });
+
+  it('forgets what it has when it is begun anew, and does not hear the old one', () => {
+    const { opened, streams, stream } = setUp();
+    stream.subscribe(() => undefined);
+    opened[0]?.sink.next(sent(5));
+    streams.restart();
+    expect(stream.get()).toEqual({ data: null, error: null, done: false });
+    expect(opened.map(({ closed }) => closed)).toEqual([true, false]);
+    opened[0]?.sink.complete();
+    opened[1]?.sink.next(sent(6));
+    expect(stream.get()).toEqual({ ...sent(6), error: null, done: false });
+    expect(streams.stream(Progress, { id: 'job_1' })).toBe(stream);
+  });
+
   it('opens again after a lost connection, and keeps what it has until then', () => {
     const { opened, stream } = setUp();
     stream.subscribe(() => undefined);

@@ -20,7 +20,7 @@ interface Payload {
 
 interface Message<Result> {
   data?: Result | null | undefined;
-  errors?: readonly { message?: unknown }[] | undefined;
+  errors?: readonly { message?: unknown; extensions?: Record<string, unknown> | null }[] | undefined;
 }
 
 interface Sink<Result> {
@@ -82,15 +82,35 @@ export class Stream<Result, Variables extends Record<string, unknown>> {
     };
   }
 
-  /** GraphQL errors are final; a broken connection that the client gave up on is tried again. */
+  /** Forgets what it has, which another way of asking has given, and begins anew if somebody listens. */
+  restart(): void {
+    this.#end();
+    this.#failures = 0;
+    this.#set({ data: null, error: null, done: false });
+    if (this.active) this.#start();
+  }
+
+  get active(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** GraphQL errors are final, but for too many requests; a broken connection that the client gave up on is tried again. */
   #failed(error: unknown): void {
     if (Array.isArray(error)) {
-      this.#set({ ...this.#state, error: errorOfGraphQL(error), done: true });
+      const known = errorOfGraphQL(error);
+      const busy = known.kind === 'busy';
+      this.#set({ ...this.#state, error: known, done: !busy });
+      if (busy) this.#later(known.waitMs ?? 0);
       return;
     }
     if (isRefusal(error)) return; // the session has ended; the sign-in form says so
     this.#set({ ...this.#state, error: new ApiError('network', 'Live updates were interrupted.') });
-    this.#timer = setTimeout(() => this.#start(), backoff(this.#failures++));
+    this.#later(0);
+  }
+
+  /** Begins again after a pause that grows with each failure, and is at least so long. */
+  #later(leastMs: number): void {
+    this.#timer = setTimeout(() => this.#start(), leastMs + backoff(this.#failures++));
   }
 
   #end(): void {
@@ -125,6 +145,14 @@ export class Streams {
       this.#streams.set(key, found);
     }
     return found;
+  }
+
+  /** Begins all anew that somebody follows, as at a change of what the caller may see. */
+  restart(): void {
+    for (const [key, stream] of [...this.#streams]) {
+      if (stream.active) stream.restart();
+      else this.#streams.delete(key);
+    }
   }
 
   clear(): void {

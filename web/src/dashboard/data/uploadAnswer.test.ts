@@ -28,7 +28,7 @@ describe('readAnswer', () => {
     [403, '{"error":{"code":"FORBIDDEN","message":"Takes an operator."}}', 'forbidden', 'Takes an operator.', 'FORBIDDEN'],
     [401, '{"error":{"code":"UNAUTHENTICATED","message":"x"}}', 'unauthorized', 'The server did not accept the token.', null],
     [502, '<html>', 'network', 'The server is not ready. Trying again by itself.', null],
-    [413, '', 'request', 'That is more than the server takes at once.', null],
+    [413, '', 'limit', 'That is more than the server takes at once.', null],
     [202, '{}', 'server', 'The server’s answer could not be read.', null],
     [200, 'null', 'server', 'The server’s answer could not be read.', null],
   ])('refuses %d %s', (status, text, kind, message, code) => {

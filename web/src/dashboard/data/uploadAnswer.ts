@@ -34,7 +34,7 @@ export function readAnswer(status: number, text: string, retryAfter: string | nu
   if (failed) {
     const { message, code } = body.error ?? {};
     if (failed.kind === 'unauthorized' || typeof message !== 'string') throw failed;
-    throw new ApiError(failed.kind, message, typeof code === 'string' ? code : null);
+    throw new ApiError(failed.kind, message, { code: typeof code === 'string' ? code : null, waitMs: failed.waitMs });
   }
   if (typeof body.id !== 'string') throw new ApiError('server', 'The server’s answer could not be read.');
   return { id: body.id, alreadyImported: body.alreadyImported === true };

@@ -4,7 +4,7 @@ import { BarList } from '../components/Charts';
 import { Icon } from '../components/Icons';
 import { ImportProgressBar } from '../components/ImportRow';
 import { Pages } from '../components/Pages';
-import { useMayOperate } from '../components/useCaller';
+import { useMay } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { useLiveImport } from '../data/imports';
 import { isDone, type LiveImport } from '../data/importState';
@@ -39,13 +39,13 @@ export function ImportDetail({ id }: { id: string }) {
 function Details({ batch }: { batch: ImportBatch }) {
   const now = useLiveImport(batch);
   const [reason, setReason] = useState<string | null>(null);
-  const mayOperate = useMayOperate();
+  const may = useMay('JOBS');
   return (
     <div className="stack" data-testid="import-detail" data-status={now.status}>
       <div className="page-head">
         <h1>{batch.fileName ?? 'Unnamed file'}</h1>
         <StatusPill status={now.status} />
-        {mayOperate && now.status === 'COMPLETED' && now.numbersAccepted > 0 && (
+        {may && now.status === 'COMPLETED' && now.numbersAccepted > 0 && (
           <a className="button" href={href('jobs', 'new', { import: batch.id })} data-testid="validate-import">
             Check these numbers
           </a>

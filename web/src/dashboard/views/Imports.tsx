@@ -3,7 +3,7 @@ import { Card, Empty, Shown } from '../components/Bits';
 import { ImportRow } from '../components/ImportRow';
 import { Pages } from '../components/Pages';
 import { UploadForm } from '../components/UploadForm';
-import { useMayOperate } from '../components/useCaller';
+import { useMay } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { ImportsQuery } from '../data/operations';
 
@@ -11,19 +11,19 @@ const POLL_MS = 5_000;
 const PAGE = 20;
 
 export function Imports() {
-  const mayOperate = useMayOperate();
+  const may = useMay('IMPORTS');
   return (
     <>
       <div className="page-head">
         <h1>Imports</h1>
       </div>
       <div className="stack">
-        {mayOperate ? (
+        {may ? (
           <Card title="Upload a file">
             <UploadForm />
           </Card>
         ) : (
-          mayOperate === false && <p className="note">Your role may see imports, but not upload: that takes an operator.</p>
+          may === false && <p className="note">You may see imports, but not upload: that needs the scope Imports.</p>
         )}
         <Card title="Imports so far">
           <Pages render={(after, onNext) => <Page after={after} onNext={onNext} />} />

@@ -1,10 +1,10 @@
 import { Card, Empty, Shown } from '../components/Bits';
 import { Icon } from '../components/Icons';
 import { JobCard } from '../components/JobCard';
-import { OperatorLink } from '../components/OperatorLink';
+import { ScopedLink } from '../components/ScopedLink';
 import { Pages } from '../components/Pages';
 import { Choice } from '../components/Choice';
-import { useMayOperate } from '../components/useCaller';
+import { useMay } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { JobsQuery, type JobStatus } from '../data/operations';
 import { label } from '../format';
@@ -27,15 +27,15 @@ export function Jobs({ state }: { state: string | null }) {
   const choice = choices.find(({ id }) => id === state) ?? choices[0];
   const id = choice?.id ?? 'all';
   const statuses = choice?.statuses ?? null;
-  const mayOperate = useMayOperate();
+  const may = useMay('JOBS');
   return (
     <>
       <div className="page-head">
         <h1>Jobs</h1>
-        <OperatorLink href={href('jobs', 'new')} primary testId="start-job-link">
+        <ScopedLink scope="JOBS" href={href('jobs', 'new')} primary testId="start-job-link">
           <Icon name="plus" />
           Start a job
-        </OperatorLink>
+        </ScopedLink>
       </div>
       <Choice
         label="Which jobs"
@@ -45,7 +45,7 @@ export function Jobs({ state }: { state: string | null }) {
         long
         testId="job-filter"
       />
-      {mayOperate === false && <p className="hint">Your role may watch jobs, but not start or change them.</p>}
+      {may === false && <p className="hint">You may watch jobs, but not start or change them.</p>}
       <Pages key={id} render={(after, onNext) => <Page statuses={statuses} after={after} onNext={onNext} />} />
     </>
   );

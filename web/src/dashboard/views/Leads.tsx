@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import { Card, Empty, Shown } from '../components/Bits';
 import { LeadList } from '../components/LeadList';
-import { OperatorLink } from '../components/OperatorLink';
+import { ScopedLink } from '../components/ScopedLink';
 import { Pages } from '../components/Pages';
 import { RegionInput } from '../components/RegionInput';
 import { tiers } from '../components/TierChart';
@@ -87,7 +87,7 @@ function Page({ filter, after, onNext }: { filter: Filter; after: string | null;
           {nodes.length === 0 && after === null && (
             <Empty title="No such leads">
               <p>Scores come from validation jobs.</p>
-              <OperatorLink href={href('jobs', 'new')}>Start a job</OperatorLink>
+              <ScopedLink scope="JOBS" href={href('jobs', 'new')}>Start a job</ScopedLink>
             </Empty>
           )}
           <LeadList leads={nodes} />

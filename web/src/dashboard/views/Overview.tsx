@@ -3,10 +3,10 @@ import { ImportRow } from '../components/ImportRow';
 import { JobCard } from '../components/JobCard';
 import { LeadList } from '../components/LeadList';
 import { NumberBox } from '../components/NumberBox';
-import { OperatorLink } from '../components/OperatorLink';
+import { ScopedLink } from '../components/ScopedLink';
 import { LineTypeChart, RegionChart } from '../components/RegionChart';
 import { TierChart } from '../components/TierChart';
-import { useSimulatedPlatforms } from '../components/useCaller';
+import { useMay, useSimulatedPlatforms } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { ImportsQuery, JobsQuery, LeadsQuery, StatsQuery, type Stats } from '../data/operations';
 import { compact, count } from '../format';
@@ -16,7 +16,8 @@ const SLOW_POLL_MS = 10_000;
 const POLL_MS = 5_000;
 
 export function Overview() {
-  const stats = useQuery(StatsQuery, {}, { pollMs: POLL_MS });
+  const mayCount = useMay('AGGREGATE') === true;
+  const stats = useQuery(StatsQuery, {}, { pollMs: POLL_MS, pause: !mayCount });
   const isEmpty = stats.data?.registryStats.phones === 0;
   return (
     <>
@@ -28,9 +29,11 @@ export function Overview() {
           </p>
         )}
       </div>
-      <Shown state={stats} lines={4}>
-        {(data) => (isEmpty ? <FirstSteps /> : <Totals stats={data.registryStats} />)}
-      </Shown>
+      {mayCount && (
+        <Shown state={stats} lines={4}>
+          {(data) => (isEmpty ? <FirstSteps /> : <Totals stats={data.registryStats} />)}
+        </Shown>
+      )}
       <div className="columns">
         <div className="stack">
           {!isEmpty && stats.data && (
@@ -58,9 +61,9 @@ function FirstSteps() {
     <div className="card first-steps">
       <Empty title="The registry is empty" testId="first-steps">
         <p>Upload a CSV file of contacts: its numbers are normalised, merged and counted here.</p>
-        <OperatorLink href={href('imports')} primary>
+        <ScopedLink scope="IMPORTS" href={href('imports')} primary>
           Upload a file
-        </OperatorLink>
+        </ScopedLink>
       </Empty>
     </div>
   );
@@ -105,7 +108,7 @@ function Charts({ stats }: { stats: Stats }) {
         ) : (
           <Empty title="No scores yet">
             <p>Scores come from validation jobs.</p>
-            <OperatorLink href={href('jobs', 'new')}>Start a job</OperatorLink>
+            <ScopedLink scope="JOBS" href={href('jobs', 'new')}>Start a job</ScopedLink>
           </Empty>
         )}
       </Card>
@@ -129,7 +132,7 @@ function JobsCard() {
           nodes.length === 0 ? (
             <Empty title="No jobs yet">
               <p>A job asks platforms whether numbers answer there.</p>
-              <OperatorLink href={href('jobs', 'new')}>Start a job</OperatorLink>
+              <ScopedLink scope="JOBS" href={href('jobs', 'new')}>Start a job</ScopedLink>
             </Empty>
           ) : (
             <div className="stack">{nodes.map((job) => <JobCard key={job.id} job={job} compact />)}</div>

@@ -5,7 +5,6 @@ import { Outcome } from '../components/Outcome';
 import { PlatformFields } from '../components/PlatformFields';
 import { ScheduleLimits } from '../components/ScheduleLimits';
 import { ScheduleNumbers } from '../components/ScheduleNumbers';
-import { useMayOperate } from '../components/useCaller';
 import { useAct } from '../data/hooks';
 import { blankSchedule, createOf, formOf, lacking, updateOf, type ScheduleForm } from '../data/scheduleForm';
 import { CreateSchedule, UpdateSchedule, type Schedule } from '../data/scheduleOperations';
@@ -30,7 +29,6 @@ export function ScheduleEditor({ schedule }: { schedule: Schedule | null }) {
   const [form, setForm] = useState<ScheduleForm>(() => (was ? formOf(was) : blankSchedule));
   const [lack, setLack] = useState<string | null>(null);
   const [act, state] = useAct();
-  const mayOperate = useMayOperate();
   const change = (part: Partial<ScheduleForm>) => setForm((now) => ({ ...now, ...part }));
 
   async function submit(event: SyntheticEvent) {
@@ -51,7 +49,6 @@ export function ScheduleEditor({ schedule }: { schedule: Schedule | null }) {
       <div className="page-head">
         <h1>{was ? `Change ${was.name}` : 'New schedule'}</h1>
       </div>
-      {mayOperate === false && <p className="note">Your role may not change schedules: that takes an operator.</p>}
       <form className="stack form" onSubmit={(event) => void submit(event)} data-testid="schedule-form">
         <Card title="What to keep fresh">
           <div className="field">
@@ -82,7 +79,7 @@ export function ScheduleEditor({ schedule }: { schedule: Schedule | null }) {
           <button
             type="submit"
             className="button primary"
-            disabled={state.busy || mayOperate === false}
+            disabled={state.busy}
             data-testid="schedule-submit"
           >
             {was ? 'Save' : 'Make the schedule'}

@@ -1,11 +1,11 @@
 import type { ReactNode } from 'react';
 import { Empty, Shown } from '../components/Bits';
 import { Icon } from '../components/Icons';
-import { OperatorLink } from '../components/OperatorLink';
+import { ScopedLink } from '../components/ScopedLink';
 import { Pages } from '../components/Pages';
 import { ScheduleActions } from '../components/ScheduleActions';
 import { ScheduleFacts, ScheduleHead } from '../components/ScheduleFacts';
-import { useMayOperate } from '../components/useCaller';
+import { useMay } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { SchedulesQuery } from '../data/scheduleOperations';
 import { href } from '../router';
@@ -14,17 +14,17 @@ const POLL_MS = 5_000;
 const PAGE = 20;
 
 export function Schedules() {
-  const mayOperate = useMayOperate();
+  const may = useMay('JOBS');
   return (
     <>
       <div className="page-head">
         <h1>Schedules</h1>
-        <OperatorLink href={href('schedules', 'new')} primary testId="new-schedule-link">
+        <ScopedLink scope="JOBS" href={href('schedules', 'new')} primary testId="new-schedule-link">
           <Icon name="plus" />
           New schedule
-        </OperatorLink>
+        </ScopedLink>
       </div>
-      {mayOperate === false && <p className="hint">Your role may watch schedules, but not change them.</p>}
+      {may === false && <p className="hint">You may watch schedules, but not change them.</p>}
       <Pages render={(after, onNext) => <Page after={after} onNext={onNext} />} />
     </>
   );

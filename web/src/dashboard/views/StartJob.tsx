@@ -5,7 +5,6 @@ import { PlatformFields } from '../components/PlatformFields';
 import { TargetFields } from '../components/TargetFields';
 import { Refused } from '../components/Outcome';
 import { JobSettings } from '../components/JobSettings';
-import { useMayOperate } from '../components/useCaller';
 import { useMutation } from '../data/hooks';
 import { jobsChanged } from '../data/jobs';
 import { StartJob as StartJobMutation, type UserErrors } from '../data/operations';
@@ -48,7 +47,6 @@ export function StartJob({ importId }: { importId: string | null }) {
   const [started, setStarted] = useState<Started | null>(null);
   const [start, starting] = useMutation(StartJobMutation);
   const sending = useRef(false); // the second of two fast clicks comes before the button is disabled
-  const mayOperate = useMayOperate();
   const change = (part: Partial<JobForm>) => setForm((now) => ({ ...now, ...part }));
 
   async function submit(event: SyntheticEvent) {
@@ -77,7 +75,6 @@ export function StartJob({ importId }: { importId: string | null }) {
       <div className="page-head">
         <h1>Start a job</h1>
       </div>
-      {mayOperate === false && <p className="note">Your role may not start jobs: that takes an operator.</p>}
       {started ? <Skipped started={started} /> : (
         <form className="stack form" onSubmit={(event) => void submit(event)} data-testid="start-job">
           <Card title="What to check">
@@ -107,7 +104,7 @@ export function StartJob({ importId }: { importId: string | null }) {
             <button
               type="submit"
               className="button primary"
-              disabled={starting.busy || mayOperate === false}
+              disabled={starting.busy}
               data-testid="start-job-submit"
             >
               {starting.busy ? 'Starting…' : 'Start the job'}

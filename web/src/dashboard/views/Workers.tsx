@@ -1,7 +1,7 @@
 import { Card, Empty, Shown, Simulated } from '../components/Bits';
 import { BreakerPill } from '../components/BreakerPill';
 import { QuotaRow } from '../components/QuotaRow';
-import { useMayOperate } from '../components/useCaller';
+import { useMay } from '../components/useCaller';
 import { useSeconds } from '../components/useNow';
 import {
   FleetPlatformsQuery,
@@ -19,7 +19,7 @@ const POLL_MS = 2_000;
 /** What is asked of the platforms, and by whom. */
 export function Workers() {
   const platforms = useQuery(FleetPlatformsQuery, {}, { pollMs: POLL_MS });
-  const mayOperate = useMayOperate();
+  const may = useMay('JOBS');
   return (
     <>
       <div className="page-head">
@@ -33,8 +33,8 @@ export function Workers() {
             </ul>
           )}
         </Shown>
-        {mayOperate === true && <WorkerList />}
-        {mayOperate === false && <p className="note">Your role may see the platforms, but not each worker: that takes an operator.</p>}
+        {may === true && <WorkerList />}
+        {may === false && <p className="note">You may see the platforms, but not each worker: that needs the scope Jobs.</p>}
       </div>
     </>
   );
