@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"strings"
 
@@ -19,6 +20,7 @@ const (
 	codeInternal  = "INTERNAL"
 	codeTimeout   = "TIMEOUT"
 	codeBadInput  = "BAD_REQUEST"
+	codeRate      = "RATE_LIMITED"
 )
 
 // forbidden is returned to callers who may not do something that no field of the schema tells.
@@ -49,8 +51,8 @@ func notFound(err error, what string) error {
 	return err
 }
 
-// PresentError makes of any error what the caller may see of it. What the caller did not cause is logged, and shown
-// as "internal error" with the id of the request.
+// PresentError makes of any error of a field what the caller may see of it. What the caller did not cause is logged, and
+// shown as "internal error". Each error bears the id of its request.
 func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error {
 	shown := &gqlerror.Error{Path: graphql.GetPath(ctx)}
 	var known *gqlerror.Error
@@ -60,45 +62,61 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 			shown.Path = known.Path
 		}
 	}
-	var no *forbidden
-	switch es, isUser := registry.UserErrors(err); {
+	r.explain(ctx, shown, known, err)
+	name(shown, registry.ActorFrom(ctx).RequestID)
+	return shown
+}
+
+// explain fills in message and extensions. The extensions are of this error alone.
+func (r *Resolver) explain(ctx context.Context, shown, known *gqlerror.Error, err error) {
+	es, isUser := registry.UserErrors(err)
+	no, isForbidden := errors.AsType[*forbidden](err)
+	spent, isSpent := errors.AsType[*registry.LookupsSpentError](err)
+	switch {
 	case isUser && len(es) > 0:
-		shown.Message = es[0].Message
-		shown.Extensions = map[string]any{"code": string(es[0].Code)}
+		shown.Message, shown.Extensions = es[0].Message, coded(string(es[0].Code))
 		if len(es[0].Path) > 0 {
 			shown.Extensions["argument"] = strings.Join(es[0].Path, ".")
 		}
-	case errors.As(err, &no):
-		shown.Message = no.Error()
-		shown.Extensions = map[string]any{"code": codeForbidden}
+	case isForbidden:
+		shown.Message, shown.Extensions = no.Error(), coded(codeForbidden)
+		shown.Extensions["scope"] = string(no.scope)
+	case isSpent:
+		shown.Message, shown.Extensions = spent.Error(), coded(codeRate)
+		maps.Copy(shown.Extensions, map[string]any{
+			"policy": "lookups", "of": "token", "limit": spent.Limit, "remaining": 0, "retryAfterSeconds": spent.Seconds(),
+		})
 	case errors.Is(err, registry.ErrNotFound):
-		shown.Message = "there is no such thing any more"
-		shown.Extensions = map[string]any{"code": string(registry.CodeNotFound)}
+		shown.Message, shown.Extensions = "there is no such thing any more", coded(string(registry.CodeNotFound))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		shown.Message = "it took too long, or was given up"
-		shown.Extensions = map[string]any{"code": codeTimeout}
+		shown.Message, shown.Extensions = "it took too long, or was given up", coded(codeTimeout)
 	case known != nil && known.Err == nil: // of the parser, the validator or the guard: about the operation itself
-		shown.Message = known.Message
-		shown.Extensions = known.Extensions
+		shown.Message, shown.Extensions = known.Message, maps.Clone(known.Extensions)
 		if shown.Extensions["code"] == nil {
-			shown.Extensions = map[string]any{"code": codeBadInput}
+			shown.Extensions = coded(codeBadInput)
 		}
 	default:
 		r.internal(ctx, shown, err)
 	}
-	return shown
+}
+
+func coded(code string) map[string]any { return map[string]any{"code": code} }
+
+// name writes the id of the request into an error. Its extensions must be of this error alone.
+func name(err *gqlerror.Error, requestID string) {
+	if requestID != "" {
+		err.Extensions["requestId"] = requestID
+	}
 }
 
 func (r *Resolver) internal(ctx context.Context, shown *gqlerror.Error, err error) {
-	id := registry.ActorFrom(ctx).RequestID
-	shown.Message = "internal error"
-	shown.Extensions = map[string]any{"code": codeInternal, "requestId": id}
+	shown.Message, shown.Extensions = "internal error", coded(codeInternal)
 	field := "" // by its name in the schema: an alias may hold anything
 	if fc := graphql.GetFieldContext(ctx); fc != nil && fc.Field.Field != nil {
 		field = fc.Object + "." + fc.Field.Name
 	}
-	r.log.ErrorContext(ctx, "graphql field failed", slog.String("field", field), slog.String("request_id", id),
-		slog.Any("error", err))
+	r.log.ErrorContext(ctx, "graphql field failed", slog.String("field", field),
+		slog.String("request_id", registry.ActorFrom(ctx).RequestID), slog.Any("error", err))
 }
 
 // Recover turns a panic in a resolver into an error that PresentError hides.

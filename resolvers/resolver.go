@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"phoneregistry/graph"
+	"phoneregistry/graph/access"
 	"phoneregistry/internal/live"
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
@@ -29,6 +30,8 @@ type Config struct {
 	Live    Live
 	Codec   *opaque.Codec
 	Logger  *slog.Logger
+	Access  access.Enforce // who may see what; the zero value: nobody
+	Lookups *registry.Lookups
 }
 
 // Resolver is the root of all resolvers.
@@ -37,14 +40,27 @@ type Resolver struct {
 	live    Live
 	codec   *opaque.Codec
 	log     *slog.Logger
+	access  access.Enforce
+	lookups *registry.Lookups
+	kinds   map[string]nodeKind
 }
 
 var _ graph.ResolverRoot = (*Resolver)(nil)
 
 // New makes the resolvers.
 func New(c Config) *Resolver {
-	return &Resolver{service: c.Service, live: c.Live, codec: c.Codec, log: c.Logger}
+	r := &Resolver{service: c.Service, live: c.Live, codec: c.Codec, log: c.Logger, access: c.Access, lookups: c.Lookups, kinds: nodeKinds()}
+	if r.access.Rules == nil {
+		r.access.Rules = &access.Rules{}
+	}
+	if r.lookups == nil {
+		r.lookups = registry.NewLookups(registry.LookupLimits{})
+	}
+	return r
 }
+
+// Enforce is the extension of the executor by which these resolvers are asked only what their caller may.
+func (r *Resolver) Enforce() access.Enforce { return r.access }
 
 // Query answers reads.
 func (r *Resolver) Query() graph.QueryResolver { return query{r} }

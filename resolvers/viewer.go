@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"phoneregistry/graph/model"
 	"phoneregistry/registry"
@@ -19,49 +18,6 @@ func (q query) Viewer(ctx context.Context) (*model.Viewer, error) {
 		viewer.Purpose = &a.Purpose
 	}
 	return viewer, nil
-}
-
-// Node finds any object by its global id.
-func (q query) Node(ctx context.Context, id string) (model.Node, error) {
-	kind, _, _ := strings.Cut(id, "_")
-	switch kind {
-	case model.KindPhone:
-		n, err := q.codec.ParseInt(model.KindPhone, id)
-		if err != nil {
-			return nil, nil //nolint:nilnil,nilerr // nothing has such an id
-		}
-		return asNode(orNull(q.phoneByNumber(ctx, registry.Number(n))))
-	case model.KindCustomer:
-		plain, err := q.codec.Open(model.KindCustomer, strings.TrimPrefix(id, model.KindCustomer+"_"))
-		if err != nil {
-			return nil, nil //nolint:nilnil,nilerr // nothing has such an id
-		}
-		return asNode(orNull(q.customerByID(ctx, string(plain))))
-	case model.KindJob:
-		return asNode(orNull(q.jobByID(ctx, id)))
-	case model.KindSchedule:
-		return asNode(orNull(q.scheduleByID(ctx, id)))
-	case model.KindImport:
-		return asNode(orNull(q.importByID(ctx, id)))
-	case model.KindWebhook:
-		return asNode(orNull(q.webhookByID(ctx, id)))
-	case model.KindDelivery:
-		return asNode(orNull(q.deliveryByID(ctx, id)))
-	case model.KindAPIKey:
-		return asNode(orNull(q.apiKeyByID(ctx, id)))
-	}
-	return nil, nil //nolint:nilnil // nothing has such an id
-}
-
-// asNode keeps null from becoming a node that holds a nil pointer.
-func asNode[T any, P interface {
-	*T
-	model.Node
-}](v P, err error) (model.Node, error) {
-	if v == nil || err != nil {
-		return nil, err
-	}
-	return v, nil
 }
 
 // RegistryStats is the totals of the registry.

@@ -10,7 +10,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph"
 	"phoneregistry/graph/access"
@@ -28,13 +27,16 @@ import (
 // newGraphQL makes the handler of /graphql. Requests bear their token in a header; a WebSocket may instead send it
 // with its first message, as browsers have to, and can do nothing before.
 func newGraphQL(c Config, m *metrics) (http.Handler, error) {
-	r := resolvers.New(resolvers.Config{Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger})
+	r := resolvers.New(resolvers.Config{
+		Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger, Lookups: registry.NewLookups(c.Lookups),
+		Access: access.Enforce{Rules: access.Read(Schema()), Introspection: c.Introspection},
+	})
 	exec, err := reveal.New(share.New(newExecutor(r, c, m), m.joined), c.Accesses, c.Logger)
 	if err != nil {
 		return nil, err
 	}
 	handler, err := transport.New(transport.Config{
-		Exec: exec, Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
+		Exec: r.Presenting(exec), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
@@ -72,8 +74,7 @@ func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor
 	exec.SetRecoverFunc(r.Recover)
 	exec.Use(documents.New(c.Documents)) // first: what it finds is then looked at like what was sent
 	exec.Use(checked)
-	exec.Use(access.Enforce{Rules: access.Read(config.Schema)})
-	exec.Use(introspection{})
+	exec.Use(r.Enforce())
 	exec.AroundOperations(m.countOperation)
 	exec.AroundOperations(flat.New().Around)
 	return exec
@@ -88,21 +89,6 @@ func withoutDefer(schema *ast.Schema) *ast.Schema {
 	own.Directives = maps.Clone(schema.Directives)
 	delete(own.Directives, "defer")
 	return &own
-}
-
-// introspection lets every authenticated caller read the schema.
-type introspection struct{}
-
-// ExtensionName names the extension.
-func (introspection) ExtensionName() string { return "Introspection" }
-
-// Validate accepts any schema.
-func (introspection) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext allows introspection.
-func (introspection) MutateOperationContext(_ context.Context, opCtx *graphql.OperationContext) *gqlerror.Error {
-	opCtx.DisableIntrospection = false
-	return nil
 }
 
 // joined counts a subscription that takes part in the stream of another.

@@ -56,6 +56,9 @@ type Config struct {
 	Rates    *limit.Limiter                    // how much callers may ask; nil: as much as they like
 	Deadline func(registry.Role) time.Duration // how long an operation of a role may take; nil or 0: Timeouts.Operation
 	MaxBody  int64                             // bytes of a GraphQL request or message; 0: 1 MiB
+
+	Introspection []registry.Role       // that may ask for the schema; nil: all
+	Lookups       registry.LookupLimits // of whole numbers by those who see them masked
 }
 
 // Timeouts of requests. Zero values mean the defaults.

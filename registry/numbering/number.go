@@ -41,11 +41,18 @@ func (n Number) Masked() string {
 	var buf [24]byte
 	digits := strconv.AppendInt(buf[:0], int64(n), 10)
 	code := callingCodeLength(digits)
-	if len(digits)-code < 7 {
+	if len(digits)-code < maskedShortest {
 		return "+" + string(digits[:code]) + "****"
 	}
-	return "+" + string(digits[:code+2]) + "****" + string(digits[len(digits)-2:])
+	return "+" + string(digits[:code+maskedFront]) + "****" + string(digits[len(digits)-2:])
 }
+
+// What a mask shows behind the calling code, and the shortest national number of
+// which it does.
+const (
+	maskedFront    = 2
+	maskedShortest = 7
+)
 
 // CallingCode returns the country calling code, 57 for +573001234567, and 0 when
 // the number starts with none that is assigned.
