@@ -24,8 +24,8 @@ import (
 	"phoneregistry/resolvers"
 )
 
-// newGraphQL makes the handler of /graphql. Requests bear their token in a header; a WebSocket may instead send it
-// with its first message, as browsers have to, and can do nothing before.
+// newGraphQL makes the handler of /graphql. Requests bear their token in a header. Browsers, which cannot send one there,
+// open a WebSocket and send it with the first message, before which nothing can be done, or an event stream by a ticket.
 func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	r := resolvers.New(resolvers.Config{
 		Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger, Lookups: registry.NewLookups(c.Lookups),
@@ -39,6 +39,9 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 		Exec: r.Presenting(exec), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
+			if registry.ActorFrom(ctx).Token != "" { // an event stream: it was let in, and is held to its token, before
+				return ctx, nil
+			}
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
 		},
 		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
@@ -52,10 +55,10 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	authenticated := c.Auth.Middleware(noteActor(handler))
+	authenticated := c.Auth.Streams(noteActor(heldTo(handler)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if websocket.IsWebSocketUpgrade(r) {
-			handler.ServeHTTP(w, r)
+			handler.ServeHTTP(w, r.WithContext(auth.WithRemote(r.Context(), r.RemoteAddr)))
 			return
 		}
 		authenticated.ServeHTTP(w, r)

@@ -95,7 +95,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	imports := &imports{importer: c.Importer, service: c.Service, log: c.Logger, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
 	authenticated := func(kind limit.Kind, h http.HandlerFunc) http.Handler {
-		return strict(c.Auth.Middleware(noteActor(withPurpose(c.rated(kind, h)))))
+		return strict(c.Auth.Middleware(noteActor(heldTo(withPurpose(c.rated(kind, h))))))
 	}
 
 	mux := http.NewServeMux()
@@ -104,6 +104,7 @@ func New(c Config) (http.Handler, error) {
 	mux.Handle("GET /v1/imports/{id}", authenticated(limit.Read, imports.show))
 	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(limit.Read, imports.quarantine))
 	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated(limit.Read, (&failures{service: c.Service, log: c.Logger}).download))
+	mux.Handle("POST /v1/stream-tickets", authenticated(limit.Read, (&streamTickets{auth: c.Auth, log: c.Logger}).make))
 	if err := c.mountWhatsApp(mux); err != nil {
 		return nil, err
 	}

@@ -155,7 +155,8 @@ func (u *upload) Read(b []byte) (int, error) {
 	}
 	deadline := time.Now().Add(u.idle)
 	if err := errors.Join(u.control.SetReadDeadline(deadline), u.control.SetWriteDeadline(deadline.Add(writeTimeout))); err != nil {
-		return 0, err
+		u.err = fmt.Errorf("%w: %w", errBody, err)
+		return 0, u.err
 	}
 	n, err := u.from.Read(b)
 	if errors.Is(err, io.EOF) {
