@@ -48,11 +48,11 @@ query NormalizePhone {
   {
     id: 'phones',
     title: 'A page of numbers',
-    about: 'Valid Colombian mobile numbers with the customers that hold them, best score first.',
+    about: 'Valid Colombian mobile numbers with the customers that hold them, last changed first.',
     query: `query PhonesPage($filter: PhoneFilter, $first: Int!, $after: String) {
   phones(
     filter: $filter
-    orderBy: { field: SCORE, direction: DESC }
+    orderBy: { field: UPDATED_AT, direction: DESC }
     first: $first
     after: $after
   ) {

@@ -114,6 +114,14 @@ describe('request', () => {
     expect(reachable.get()).toBe(false);
   });
 
+  it('takes a server that has too much to do for one that is there', async () => {
+    reachable.set(true);
+    const body = '{"errors":[{"message":"the server holds as many operations as it may","extensions":{"code":"TOO_MANY_OPERATIONS"}}]}';
+    const { fetch } = server(503, body, { 'Content-Type': 'application/graphql-response+json', 'Retry-After': '1' });
+    expect(await failure(request(Viewer, {}, { session: signedIn(), fetch }))).toMatchObject({ kind: 'busy', waitMs: 1000 });
+    expect(reachable.get()).toBe(true);
+  });
+
   it('does not take a stopped request for a server that is away', async () => {
     reachable.set(true);
     const stop = new AbortController();

@@ -90,8 +90,9 @@ async function post(send: typeof fetch, caller: Credentials, body: string, signa
       redirect: 'error',
       signal: signal ?? null,
     });
-    // These are answers of a proxy that finds no server behind it, or one that is not ready.
-    reachable.set(![502, 503, 504].includes(response.status));
+    // These are answers of a proxy that finds no server behind it, or one that is not ready; one that answers in the
+    // words of GraphQL has only too much to do.
+    reachable.set(![502, 503, 504].includes(response.status) || isGraphQL(response));
     return response;
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -99,6 +100,8 @@ async function post(send: typeof fetch, caller: Credentials, body: string, signa
     throw unreachable();
   }
 }
+
+const isGraphQL = (response: Response) => /^application\/(graphql-response\+)?json/i.test(response.headers.get('Content-Type') ?? '');
 
 async function read<Result>(response: Response): Promise<Result> {
   const retryAfter = response.headers.get('Retry-After');

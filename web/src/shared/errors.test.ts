@@ -52,6 +52,7 @@ describe('errorOfGraphQL', () => {
     ['FORBIDDEN', 'forbidden'],
     ['LIMIT_EXCEEDED', 'limit'],
     ['RATE_LIMITED', 'busy'],
+    ['TOO_MANY_OPERATIONS', 'busy'],
     ['TIMEOUT', 'timeout'],
     ['TOO_COMPLEX', 'request'],
     [undefined, 'request'],
@@ -67,9 +68,9 @@ describe('errorOfGraphQL', () => {
 
   it('tells which scope is lacking, and how long to wait', () => {
     expect(errorOfGraphQL([{ message: 'no', extensions: { code: 'FORBIDDEN', scope: 'JOBS' } }]).scope).toBe('JOBS');
-    const busy = [{ message: 'no', extensions: { code: 'RATE_LIMITED', retryAfter: 4 } }];
-    expect(errorOfGraphQL(busy).waitMs).toBe(4000);
-    expect(errorOfGraphQL(busy, 9000)).toMatchObject({ waitMs: 9000, message: 'Too many requests with this token. Try again in 9 s.' });
+    const busy = [{ message: 'no', extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 4 } }];
+    expect(errorOfGraphQL(busy)).toMatchObject({ waitMs: 4000, message: 'No' });
+    expect(errorOfGraphQL(busy, 9000).waitMs).toBe(9000);
   });
 
   it('takes errors without a message', () => {

@@ -47,9 +47,9 @@ export function waitOf(retryAfter: string | null, now: number = Date.now()): num
   return ms > 0 ? ms : null;
 }
 
-function busy(waitMs: number | null, code: string | null = null): ApiError {
+function busy(waitMs: number | null): ApiError {
   const when = waitMs === null ? 'in a moment' : `in ${Math.ceil(waitMs / 1000)} s`;
-  return new ApiError('busy', `Too many requests with this token. Try again ${when}.`, { code, waitMs });
+  return new ApiError('busy', `Too many requests with this token. Try again ${when}.`, { waitMs });
 }
 
 export const unreachable = () =>
@@ -91,13 +91,14 @@ export function errorOfGraphQL(errors: readonly GraphQLErrorLike[], waitMs: numb
     return typeof value === 'string' ? value : null;
   };
   const code = told('code');
+  if (code === 'RATE_LIMITED' || code?.startsWith('TOO_MANY_')) {
+    return new ApiError('busy', sentence(message), { code, waitMs: waitMs ?? waitOfExtensions(first?.extensions) });
+  }
   switch (code) {
     case 'UNAUTHENTICATED':
       return new ApiError('unauthorized', message, { code });
     case 'FORBIDDEN':
       return new ApiError('forbidden', message, { code, scope: told('scope') });
-    case 'RATE_LIMITED':
-      return busy(waitMs ?? waitOfExtensions(first?.extensions), code);
     case 'LIMIT_EXCEEDED':
       return new ApiError('limit', `This asks for more than the server takes at once: ${message}`, { code });
     case 'TIMEOUT':
@@ -106,9 +107,12 @@ export function errorOfGraphQL(errors: readonly GraphQLErrorLike[], waitMs: numb
   return new ApiError('request', message, { code });
 }
 
+/** The server's messages begin small, as parts of a log do. */
+const sentence = (message: string) => message.charAt(0).toUpperCase() + message.slice(1);
+
 /** Over a WebSocket there are no headers: the seconds to wait are in the extensions. */
 function waitOfExtensions(extensions: Record<string, unknown> | null | undefined): number | null {
-  const seconds = extensions?.retryAfter;
+  const seconds = extensions?.retryAfterSeconds;
   return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : null;
 }
 

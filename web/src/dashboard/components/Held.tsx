@@ -13,7 +13,7 @@ function Countdown({ until }: { until: number }) {
   const left = Math.max(1, Math.ceil((until - useSeconds()) / 1000));
   return (
     <div className="held" role="status" data-testid="held">
-      <strong>Too many requests with this token.</strong> <span aria-hidden="true">This page goes on by itself in {duration(left)}.</span>
+      <strong>The server takes no more requests for now.</strong> <span aria-hidden="true">This page goes on by itself in {duration(left)}.</span>
       <span className="sr-only">This page goes on by itself.</span>
     </div>
   );

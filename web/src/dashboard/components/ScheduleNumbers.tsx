@@ -61,7 +61,7 @@ export function ScheduleNumbers({ form, change, was }: Props) {
   );
 }
 
-/** The digits that numbers begin with. Who sees masked numbers sees only the first of them, and may ask for no more. */
+/** The digits that numbers begin with. Who sees masked numbers sees only the first of them, and asks for no more. */
 function Prefix({ form, change, was }: Props) {
   const masked = useViewer()?.seesWholeNumbers !== true;
   return (
@@ -71,7 +71,7 @@ function Prefix({ form, change, was }: Props) {
         id="number-prefix"
         value={form.prefix}
         onChange={(event) => change({ prefix: event.target.value })}
-        placeholder={masked ? '+57' : '+57300'}
+        placeholder={masked ? '+5730' : '+57300'}
         inputMode="tel"
         maxLength={16}
         autoComplete="off"
@@ -80,7 +80,7 @@ function Prefix({ form, change, was }: Props) {
       />
       {masked && (
         <p className="hint" id="number-prefix-hint">
-          At most three digits, because you see masked numbers.
+          No more digits than masked numbers show, such as +5730.
           {was?.numberPrefix && ' It may hold more than you see; changing which numbers are meant replaces it by what stands here.'}
         </p>
       )}

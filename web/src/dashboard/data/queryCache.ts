@@ -29,6 +29,8 @@ export interface Clock {
 
 const RETRY_MS = 3_000;
 const SPREAD_MS = 500;
+// What is refused for longer (guesses at numbers are, for hours) is refused for other reasons than the page's own pace.
+const HOLD_LONGEST_MS = 120_000;
 
 /**
  * Until when nothing is asked by itself, in milliseconds since 1970, because the server has said that it was too much;
@@ -106,7 +108,10 @@ export class Query<Result, Variables> {
     if (this.#abort !== abort) return; // overtaken by a newer request, or nobody listens
     this.#abort = null;
     const { error } = state;
-    if (error?.kind === 'busy') this.#hold.set(Math.max(this.#hold.get(), this.#clock.now() + (error.waitMs ?? RETRY_MS)));
+    if (error?.kind === 'busy') {
+      const wait = Math.min(error.waitMs ?? RETRY_MS, HOLD_LONGEST_MS);
+      this.#hold.set(Math.max(this.#hold.get(), this.#clock.now() + wait));
+    }
     this.#set(state);
     this.#plan();
   }

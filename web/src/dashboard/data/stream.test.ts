@@ -66,7 +66,7 @@ describe('a stream', () => {
   it('waits when there were too many requests, and opens again', () => {
     const { opened, stream } = setUp();
     stream.subscribe(() => undefined);
-    opened[0]?.sink.error([{ message: 'slow down', extensions: { code: 'RATE_LIMITED', retryAfter: 20 } }]);
+    opened[0]?.sink.error([{ message: 'slow down', extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 20 } }]);
     expect(stream.get()).toMatchObject({ error: { kind: 'busy' }, done: false });
     vi.advanceTimersByTime(20_000);
     expect(opened).toHaveLength(1);
