@@ -83,7 +83,7 @@ func TestAutomaticPersistedQueries(t *testing.T) {
 	byHash := vars{"extensions": persisted(query)}
 	wholly := vars{"query": query, "extensions": persisted(query)}
 	const found = `{"data":{"viewer":{"role":"VIEWER"}}}`
-	const notFound = `{"errors":[{"message":"PersistedQueryNotFound","extensions":{"code":"PERSISTED_QUERY_NOT_FOUND"}}]`
+	const notFound = `{"errors":[{"message":"PersistedQueryNotFound","extensions":{"code":"PERSISTED_QUERY_NOT_FOUND","requestId":"`
 
 	if status, body := a.asked(t, byHash); status != 200 || !strings.HasPrefix(body, notFound) {
 		t.Errorf("unknown: %d %s", status, body)

@@ -23,11 +23,18 @@ func TestReadsByRole(t *testing.T) {
 			customers { nodes { customerId number isPrimary source phone { number } } }
 		}
 	}`
-	for role, number := range map[registry.Role]string{
-		registry.RoleViewer: masked, registry.RoleAnalyst: masked,
-		registry.RoleSteward: masked, registry.RoleOperator: masked, registry.RoleAdmin: whole,
+	for _, c := range []struct {
+		role            registry.Role
+		purpose, number string
+	}{
+		{registry.RoleViewer, "", masked}, {registry.RoleViewer, "claim 7", masked},
+		{registry.RoleAnalyst, "", masked}, {registry.RoleAnalyst, "claim 7", masked},
+		{registry.RoleSteward, "", masked}, {registry.RoleSteward, "claim 7", whole},
+		{registry.RoleOperator, "", masked}, {registry.RoleOperator, "claim 7", masked},
+		{registry.RoleAdmin, "", whole}, {registry.RoleAdmin, "claim 7", whole},
 	} {
-		got := a.try(t, role, query, vars{"n": whole})
+		role, number := c.role, c.number
+		got := a.forPurpose(c.purpose).try(t, role, query, vars{"n": whole})
 		if len(got.Errors) > 0 {
 			t.Fatalf("%s: %+v", role, got.Errors)
 		}

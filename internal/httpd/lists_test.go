@@ -66,7 +66,7 @@ func TestPagesThroughEveryOrder(t *testing.T) {
 				var seen []node
 				var after any
 				for page := 0; ; page++ {
-					got := ask[result](t, a, registry.RoleSteward, query,
+					got := ask[result](t, a.forPurpose("pages"), registry.RoleSteward, query,
 						vars{"field": field, "direction": direction, "first": 7, "after": after}).Phones
 					if got.TotalCount != count || got.PageInfo.HasPreviousPage || len(got.Nodes) != len(got.Edges) {
 						t.Fatalf("page %d: %+v", page, got)
