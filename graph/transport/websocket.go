@@ -258,6 +258,10 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 		s.close(closeBadMessage, "Invalid message received: "+err.Error())
 		return false
 	}
+	if no := s.place.Join(caller); no != nil {
+		s.close(closeTooManyRequests, no.Message)
+		return false
+	}
 	context.AfterFunc(caller, func() {
 		if s.life.Err() == nil { // clients come back after this code, and may have newer credentials then
 			s.close(closeForbidden, "Forbidden: "+context.Cause(caller).Error())
