@@ -253,8 +253,13 @@ func asksForDocument(errs gqlerror.List) bool {
 // writeResponse writes a response as JSON. The data has been written as JSON by the executor and is not looked at
 // again.
 func writeResponse(w http.ResponseWriter, media string, status int, response *graphql.Response) {
-	body := appendResponse(make([]byte, 0, len(response.Data)+256), response)
 	header := w.Header()
+	if len(response.Errors) > 0 {
+		own := *response
+		own.Errors = named(response.Errors, requestIDOf(header))
+		response = &own
+	}
+	body := appendResponse(make([]byte, 0, len(response.Data)+256), response)
 	header.Set("Content-Type", media+"; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

@@ -18,6 +18,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph/documents"
+	"phoneregistry/registry"
 	"phoneregistry/graph/reveal"
 )
 
@@ -412,7 +413,7 @@ func (s *socket) results(ctx context.Context, op *operation, opCtx *graphql.Oper
 }
 
 func (s *socket) sendErrors(id string, errs gqlerror.List) error {
-	payload, err := json.Marshal(errs)
+	payload, err := json.Marshal(named(errs, registry.ActorFrom(s.life).RequestID))
 	if err != nil {
 		return err
 	}
