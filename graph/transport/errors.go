@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -34,4 +35,12 @@ func named(errs gqlerror.List, requestID string) gqlerror.List {
 	return all
 }
 
-func requestIDOf(header http.Header) string { return header.Get(requestIDHeader) }
+// withID returns a response whose errors bear the id of the request that is answered with these headers.
+func withID(response *graphql.Response, header http.Header) *graphql.Response {
+	if len(response.Errors) == 0 {
+		return response
+	}
+	own := *response // others may read it too
+	own.Errors = named(response.Errors, header.Get(requestIDHeader))
+	return &own
+}

@@ -254,11 +254,7 @@ func asksForDocument(errs gqlerror.List) bool {
 // again.
 func writeResponse(w http.ResponseWriter, media string, status int, response *graphql.Response) {
 	header := w.Header()
-	if len(response.Errors) > 0 {
-		own := *response
-		own.Errors = named(response.Errors, requestIDOf(header))
-		response = &own
-	}
+	response = withID(response, header)
 	body := appendResponse(make([]byte, 0, len(response.Data)+256), response)
 	header.Set("Content-Type", media+"; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))

@@ -124,6 +124,7 @@ func (s *stream) end() {
 
 // next sends a result; false when the client cannot be reached any more.
 func (s *stream) next(response *graphql.Response) bool {
+	response = withID(response, s.w.Header())
 	return s.h.write(func(b []byte) []byte {
 		b = append(b, "event: next\ndata: "...)
 		start := len(b)
