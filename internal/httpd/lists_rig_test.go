@@ -95,8 +95,12 @@ func newFullApp(t *testing.T) *app {
 		SELECT id, e, 5, 3, 1, 2 FROM validation_jobs CROSS JOIN unnest('{WHATSAPP,GOOGLE}'::platform[]) e`,
 		`INSERT INTO validation_failures (job_id, platform, number, chunk_no, status, reason, attempts, failed_at)
 		SELECT j.id, 'WHATSAPP', p.number, 1, 'ERROR', 'quota', 3, now() FROM validation_jobs j CROSS JOIN (SELECT number FROM phones LIMIT 3) p`,
-		`INSERT INTO validation_chunks (job_id, platform, chunk_no, state, numbers)
-		SELECT j.id, 'WHATSAPP', 1, 'PENDING', '{573001000000}' FROM validation_jobs j`,
+		`INSERT INTO validation_jobs (id, name, status, platforms, target, planned, batch_size, max_concurrent, retry_attempts, created_by, created_at, updated_at)
+		SELECT md5('running')::uuid, 'job', 'RUNNING', '{WHATSAPP}', '{}', true, 1, 1, 0, 'rig', now() - interval '1 day', now()`,
+		`INSERT INTO validation_job_platforms (job_id, platform) VALUES (md5('running')::uuid, 'WHATSAPP')`,
+		`INSERT INTO validation_chunks (job_id, platform, chunk_no, state, numbers, published_at, stream_seq, deadline_at)
+		SELECT md5('running')::uuid, 'WHATSAPP', c, s, '{573001000000}', p, 1, p
+		FROM (VALUES (1, 'PENDING'::chunk_state, NULL), (2, 'PUBLISHED', now())) AS x (c, s, p)`,
 		`INSERT INTO import_batches (id, source_id, file_name, options, content_hash, options_hash, encoding, status, bytes_total, bytes_read, rows_read,
 			rows_accepted, rows_rejected, numbers_accepted, phones_created, contacts_created, contacts_merged, rejections, created_by, created_at, started_at,
 			updated_at, completed_at, error_message)
@@ -114,7 +118,7 @@ func newFullApp(t *testing.T) *app {
 		SELECT md5(w.id::text || i)::uuid, w.id, md5('event' || i)::uuid, x.status, 2, CASE x.status WHEN 'PENDING' THEN now() END, 500, 'refused', 12,
 			now() - i * interval '1 minute', CASE x.status WHEN 'DELIVERED' THEN now() END, CASE WHEN x.status <> 'PENDING' THEN now() END
 		FROM webhooks w CROSS JOIN generate_series(1, 4) i
-		CROSS JOIN LATERAL (SELECT (ARRAY['PENDING', 'DEAD', 'DELIVERED', 'PENDING'])[i] AS status) x`,
+		CROSS JOIN LATERAL (SELECT (ARRAY['PENDING', 'DEAD', 'DELIVERED', 'PENDING'])[(i + right(w.url, 1)::integer) % 4 + 1] AS status) x`,
 		`UPDATE api_keys SET last_used_at = now(), expires_at = now() + interval '1 day'`,
 		`INSERT INTO api_keys (id, name, role, token_hash, created_by, created_at, expires_at, revoked_at)
 		SELECT md5('key' || i)::uuid, 'key', 'VIEWER', sha256(('k' || i)::bytea), 'rig', now() - i * interval '1 minute', now() + interval '1 day', now()
