@@ -270,7 +270,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ui := web.Handler(s.log)
+	ui := newUI(s.log, s.config.Access)
 	_, s.hasUI = web.Files()
 	face, err := s.bound(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
@@ -281,7 +281,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := httpd.New(face)
+	handler, err := httpd.New(visible(face, s.config.Access))
 	if err != nil {
 		return err
 	}

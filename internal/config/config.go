@@ -70,6 +70,7 @@ type Serve struct {
 	Pace
 	WhatsApp
 	Documents
+	Access
 	TLS
 	OIDC
 	AccessLog
@@ -145,6 +146,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.Documents.check(); err != nil {
+		return err
+	}
+	if err := s.Access.check(); err != nil {
 		return err
 	}
 	if err := s.TLS.check(); err != nil {
