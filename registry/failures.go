@@ -19,9 +19,9 @@ type FailureStore interface {
 }
 
 // WriteFailures writes the checks of a job that got no answer as CSV in UTF-8, by platform and number: number, platform,
-// status, reason, attempts, failed_at. Numbers are whole or masked. It holds one page at a time. ErrNotFound when there is
-// no such job; then nothing has been written.
-func WriteFailures(ctx context.Context, store FailureStore, w io.Writer, id uuid.UUID, whole bool) error {
+// status, reason, attempts, failed_at. Numbers are as show makes them, whole or masked; it is called for each one before it
+// is written. One page at a time is held. ErrNotFound when there is no such job; then nothing has been written.
+func WriteFailures(ctx context.Context, store FailureStore, w io.Writer, id uuid.UUID, show func(Number) string) error {
 	if _, err := store.Job(ctx, id); err != nil {
 		return err
 	}
@@ -37,12 +37,8 @@ func WriteFailures(ctx context.Context, store FailureStore, w io.Writer, id uuid
 		}
 		page := pages[id]
 		for _, f := range page.Items {
-			number := f.Number.Masked()
-			if whole {
-				number = f.Number.String()
-			}
 			err := out.Write([]string{
-				number, string(f.Platform), string(f.Status), harmless(f.Reason), strconv.Itoa(f.Attempts),
+				show(f.Number), string(f.Platform), string(f.Status), harmless(f.Reason), strconv.Itoa(f.Attempts),
 				f.FailedAt.UTC().Format(time.RFC3339),
 			})
 			if err != nil {
@@ -69,7 +65,7 @@ func harmless(text string) string {
 	return text
 }
 
-// WriteFailures writes the failures of a job as CSV, with whole numbers where the caller may see them.
-func (s *Service) WriteFailures(ctx context.Context, w io.Writer, id uuid.UUID) error {
-	return WriteFailures(ctx, s.store, w, id, ActorFrom(ctx).SeesWholeNumbers())
+// WriteFailures writes the failures of a job as CSV; see the function of this name.
+func (s *Service) WriteFailures(ctx context.Context, w io.Writer, id uuid.UUID, show func(Number) string) error {
+	return WriteFailures(ctx, s.store, w, id, show)
 }

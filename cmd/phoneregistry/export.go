@@ -6,11 +6,11 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
 
+	"phoneregistry/internal/accesslog"
 	"phoneregistry/internal/app"
 	"phoneregistry/internal/config"
 	"phoneregistry/internal/opaque"
@@ -26,18 +26,32 @@ type exportCommand struct {
 	Failures   exportFailuresCommand   `cmd:"" help:"Export the checks of a job that got no answer."`
 }
 
-// exportTo is what every export needs. Numbers are written whole: whoever may read the database may read them.
+// exportTo is what every export needs. Numbers are written whole: whoever may read the database may read them. That they
+// were is recorded in the access log, before they are written.
 type exportTo struct {
 	config.Database `embed:""`
 	config.Log      `embed:""`
 	Out             string `help:"Write to this file instead of standard output." type:"path" placeholder:"FILE"`
+	Purpose         string `help:"For what the numbers are needed; written to the access log." placeholder:"TEXT"`
 }
 
-// write opens the database and the output, and runs do.
-func (e *exportTo) write(ctx context.Context, c console, do func(*postgres.Store, io.Writer) error) error {
+// exporter is the actor of exports in the access log.
+const exporter = "command line"
+
+// write opens the database and the output, and runs do. what is shown whole, by name and field.
+func (e *exportTo) write(ctx context.Context, c console, name, field string, do func(*postgres.Store, *accesslog.Sheet) error) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
+	who := registry.Actor{Name: exporter, Role: registry.RoleAdmin}
+	if e.Purpose != "" {
+		purpose, err := registry.ParsePurpose(e.Purpose)
+		if err != nil {
+			return &config.Error{Field: "--purpose", Want: err.Error()}
+		}
+		who.Purpose = purpose
+	}
+	what := registry.Shown{Operation: "export " + name, Fields: []string{field}}
 	return withStore(ctx, c, e.Database, e.Log, func(_ *app.Database, store *postgres.Store) (err error) {
 		out := c.out
 		if e.Out != "" {
@@ -49,7 +63,11 @@ func (e *exportTo) write(ctx context.Context, c console, do func(*postgres.Store
 			out = file
 		}
 		w := bufio.NewWriterSize(out, 1<<16)
-		if err := do(store, w); err != nil {
+		sheet := accesslog.NewSheet(w, accesslog.NewDirect(ctx, store), who, what)
+		if err := do(store, sheet); err != nil {
+			return err
+		}
+		if err := sheet.Flush(); err != nil {
 			return err
 		}
 		return w.Flush()
@@ -62,7 +80,7 @@ type exportPhonesCommand struct {
 }
 
 func (e *exportPhonesCommand) Run(ctx context.Context, c console) error {
-	return e.write(ctx, c, func(store *postgres.Store, out io.Writer) error {
+	return e.write(ctx, c, "phones", "Phone.number", func(store *postgres.Store, out *accesslog.Sheet) error {
 		w := csv.NewWriter(out)
 		if err := w.Write([]string{"number", "region", "line_type", "valid", "original_carrier", "location", "created_at"}); err != nil {
 			return err
@@ -72,7 +90,7 @@ func (e *exportPhonesCommand) Run(ctx context.Context, c console) error {
 			return store.Phones(ctx, filter, registry.PhoneOrder{Field: registry.OrderByNumber}, p)
 		}, func(p registry.Phone) error {
 			return w.Write([]string{
-				p.Number.String(), p.Region, string(p.LineType), strconv.FormatBool(p.Valid), p.OriginalCarrier, p.Location,
+				out.Number(p.Number), p.Region, string(p.LineType), strconv.FormatBool(p.Valid), p.OriginalCarrier, p.Location,
 				p.CreatedAt.UTC().Format(time.RFC3339),
 			})
 		}, w)
@@ -85,7 +103,7 @@ type exportLeadsCommand struct {
 }
 
 func (e *exportLeadsCommand) Run(ctx context.Context, c console) error {
-	return e.write(ctx, c, func(store *postgres.Store, out io.Writer) error {
+	return e.write(ctx, c, "leads", "Phone.number", func(store *postgres.Store, out *accesslog.Sheet) error {
 		w := csv.NewWriter(out)
 		if err := w.Write([]string{"number", "total", "tier", "coverage", "simulated", "model_version", "updated_at"}); err != nil {
 			return err
@@ -95,7 +113,7 @@ func (e *exportLeadsCommand) Run(ctx context.Context, c console) error {
 			return store.Leads(ctx, filter, p)
 		}, func(s registry.LeadScore) error {
 			return w.Write([]string{
-				s.Number.String(), strconv.Itoa(s.Total), string(s.Tier), strconv.FormatFloat(s.Coverage, 'f', 2, 64),
+				out.Number(s.Number), strconv.Itoa(s.Total), string(s.Tier), strconv.FormatFloat(s.Coverage, 'f', 2, 64),
 				strconv.FormatBool(s.Simulated), s.ModelVersion, s.UpdatedAt.UTC().Format(time.RFC3339),
 			})
 		}, w)
@@ -134,14 +152,14 @@ func (e *exportQuarantineCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return &config.Error{Field: "ID", Value: e.ID, Want: "is no id of an import; the import's summary shows it"}
 	}
-	return e.write(ctx, c, func(store *postgres.Store, out io.Writer) error {
+	return e.write(ctx, c, "quarantine", "QuarantineEntry.raw", func(store *postgres.Store, out *accesslog.Sheet) error {
 		if _, err := store.Import(ctx, id); errors.Is(err, registry.ErrNotFound) {
 			return fmt.Errorf("there is no import %s", e.ID)
 		} else if err != nil {
 			return err
 		}
 		filter := registry.QuarantineFilter{Import: id, Reason: e.Reason}
-		return importer.New(importer.Config{Store: store}).WriteQuarantine(ctx, out, filter)
+		return importer.New(importer.Config{Store: store}).WriteQuarantine(ctx, out, filter, out.Raw)
 	})
 }
 
@@ -155,8 +173,8 @@ func (e *exportFailuresCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return &config.Error{Field: "--job", Value: e.Job, Want: "is no id of a job; the API shows it"}
 	}
-	return e.write(ctx, c, func(store *postgres.Store, out io.Writer) error {
-		err := registry.WriteFailures(ctx, store, out, id, true)
+	return e.write(ctx, c, "failures", "ValidationFailure.number", func(store *postgres.Store, out *accesslog.Sheet) error {
+		err := registry.WriteFailures(ctx, store, out, id, out.Number)
 		if errors.Is(err, registry.ErrNotFound) {
 			return fmt.Errorf("there is no job %s", e.Job)
 		}

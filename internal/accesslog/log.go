@@ -81,10 +81,7 @@ func Open(c Config) (*Log, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make directory of the access log: %w", err)
 	}
-	l := &Log{c: c, loading: make(chan struct{}, 1), bulk: newBulk(c.BulkAbove)}
-	var random [4]byte
-	_, _ = rand.Read(random[:]) // does not fail: it would end the program
-	l.origin = binary.BigEndian.Uint32(random[:])
+	l := &Log{c: c, loading: make(chan struct{}, 1), bulk: newBulk(c.BulkAbove), origin: randomOrigin()}
 	var err error
 	if l.spools, err = leftBehind(c.Dir); err != nil {
 		return nil, errors.Join(err, l.release())
@@ -219,6 +216,12 @@ func newID(at time.Time, origin, sequence uint32) (id uuid.UUID) {
 	binary.BigEndian.PutUint64(id[:], uint64(milli)<<16|7<<12|uint64(fraction)) //nolint:gosec // neither is negative
 	binary.BigEndian.PutUint64(id[8:], 2<<62|uint64(origin)<<30|uint64(sequence)&(1<<30-1))
 	return id
+}
+
+func randomOrigin() uint32 {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // does not fail: it would end the program
+	return binary.BigEndian.Uint32(random[:])
 }
 
 // Sync moves what was recorded so far into the store.

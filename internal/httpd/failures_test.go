@@ -29,8 +29,12 @@ func TestFailuresAsCSV(t *testing.T) {
 	}) > 0 {
 	}
 	path := "/v1/jobs/" + id + "/failures.csv"
+	refused := a.request(t, registry.RoleViewer, http.MethodGet, path, "", nil) // whole lists are not for viewers
+	if body := readAll(t, refused); refused.StatusCode != http.StatusForbidden || !strings.Contains(body, "EXPORT") {
+		t.Errorf("a viewer: %d %s", refused.StatusCode, body)
+	}
 	for role, whole := range map[registry.Role]bool{
-		registry.RoleViewer: false, registry.RoleAnalyst: false, registry.RoleSteward: false, registry.RoleOperator: false, registry.RoleAdmin: true,
+		registry.RoleAnalyst: false, registry.RoleSteward: false, registry.RoleOperator: false, registry.RoleAdmin: true,
 	} {
 		response := a.request(t, role, http.MethodGet, path, "", nil)
 		rows, err := csv.NewReader(strings.NewReader(readAll(t, response))).ReadAll()

@@ -25,7 +25,7 @@ import (
 // Importer takes files in; *importer.Importer does.
 type Importer interface {
 	Receive(ctx context.Context, r io.Reader, o importer.Options) (b registry.ImportBatch, alreadyImported bool, err error)
-	WriteQuarantine(ctx context.Context, w io.Writer, f registry.QuarantineFilter) error
+	WriteQuarantine(ctx context.Context, w io.Writer, f registry.QuarantineFilter, show func(raw []byte) string) error
 }
 
 // Check is a part of the server that has to be ready.
@@ -93,7 +93,8 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	imports := &imports{importer: c.Importer, service: c.Service, log: c.Logger, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
+	files := downloads{accesses: c.Accesses, log: c.Logger}
+	imports := &imports{downloads: files, importer: c.Importer, service: c.Service, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
 	authenticated := func(kind limit.Kind, h http.HandlerFunc) http.Handler {
 		return strict(c.Auth.Middleware(noteActor(heldTo(withPurpose(c.rated(kind, h))))))
 	}
@@ -103,7 +104,7 @@ func New(c Config) (http.Handler, error) {
 	mux.Handle("POST /v1/imports", authenticated(limit.Write, imports.receive))
 	mux.Handle("GET /v1/imports/{id}", authenticated(limit.Read, imports.show))
 	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(limit.Read, imports.quarantine))
-	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated(limit.Read, (&failures{service: c.Service, log: c.Logger}).download))
+	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated(limit.Read, (&failures{downloads: files, service: c.Service}).download))
 	mux.Handle("POST /v1/stream-tickets", authenticated(limit.Read, (&streamTickets{auth: c.Auth, log: c.Logger}).make))
 	if err := c.mountWhatsApp(mux); err != nil {
 		return nil, err

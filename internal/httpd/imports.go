@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -19,9 +18,9 @@ import (
 
 // imports is the REST face of imports: files do not fit into GraphQL.
 type imports struct {
+	downloads
 	importer Importer
 	service  *registry.Service
-	log      *slog.Logger
 	maxBytes int64
 	idle     time.Duration // without a byte, an upload is given up
 }
@@ -247,47 +246,18 @@ func (s *imports) show(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// quarantine answers GET /v1/imports/{id}/quarantine.csv?reason=…: what was not accepted, with the rows as received,
-// for those who may see whole numbers.
+// quarantine answers GET /v1/imports/{id}/quarantine.csv?reason=…: what was not accepted, with the rows as received for
+// those who may see whole numbers.
 func (s *imports) quarantine(w http.ResponseWriter, r *http.Request) {
-	if !registry.ActorFrom(r.Context()).SeesWholeNumbers() {
-		writeError(w, r, http.StatusForbidden, "FORBIDDEN",
-			"the rows hold whole numbers: want a token with the role STEWARD, OPERATOR or ADMIN")
-		return
-	}
-	id, err := opaque.ParseUUID(model.KindImport, r.PathValue("id"))
-	if err != nil {
-		s.fail(w, r, registry.ErrNotFound)
-		return
-	}
-	out := &download{to: w, control: http.NewResponseController(w)}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="quarantine.csv"`)
-	err = s.importer.WriteQuarantine(r.Context(), out, registry.QuarantineFilter{Import: id, Reason: r.URL.Query().Get("reason")})
-	switch {
-	case err == nil:
-	case out.begun: // too late for a status: break the answer off, so that nobody takes it for whole
-		s.log.WarnContext(r.Context(), "quarantine not sent", "error", err,
-			"request_id", registry.ActorFrom(r.Context()).RequestID)
-		panic(http.ErrAbortHandler)
-	default:
-		w.Header().Del("Content-Disposition")
-		s.fail(w, r, err)
-	}
-}
-
-// download writes with a deadline that moves along.
-type download struct {
-	to      io.Writer
-	control *http.ResponseController
-	begun   bool
-}
-
-// Write implements io.Writer.
-func (d *download) Write(b []byte) (int, error) {
-	if err := d.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
-	}
-	d.begun = true
-	return d.to.Write(b)
+	s.send(w, r, file{
+		name: "quarantine.csv", of: "import", field: "QuarantineEntry.raw",
+		write: func(out sheet) error {
+			id, err := opaque.ParseUUID(model.KindImport, r.PathValue("id"))
+			if err != nil {
+				return registry.ErrNotFound
+			}
+			filter := registry.QuarantineFilter{Import: id, Reason: r.URL.Query().Get("reason")}
+			return s.importer.WriteQuarantine(r.Context(), out, filter, out.Raw)
+		},
+	})
 }

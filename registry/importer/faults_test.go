@@ -68,7 +68,7 @@ func TestBrokenRows(t *testing.T) {
 		t.Errorf("%s: %s", b.Status, diff)
 	}
 	var out bytes.Buffer
-	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID}); err != nil {
+	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID}, asReceived); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&out).ReadAll()
@@ -89,11 +89,11 @@ func TestBrokenRows(t *testing.T) {
 		t.Errorf("of the long line %d bytes are kept, want 64 KiB", n)
 	}
 	out.Reset()
-	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID, Reason: "RAGGED_ROW"}); err != nil || strings.Count(out.String(), "\n") != 2 {
+	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID, Reason: "RAGGED_ROW"}, asReceived); err != nil || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("only RAGGED_ROW: %q, %v", out.String(), err)
 	}
 	out.Reset()
-	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: uuid.New()}); !errors.Is(err, registry.ErrNotFound) || out.Len() > 0 {
+	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: uuid.New()}, asReceived); !errors.Is(err, registry.ErrNotFound) || out.Len() > 0 {
 		t.Errorf("no such import: %v, wrote %q", err, out.String())
 	}
 	raw := f.strings(t, `SELECT concat_ws(' ', row_no, encode(raw, 'escape') ) FROM source_records WHERE row_no IN (1, 3) ORDER BY row_no`)
@@ -108,7 +108,7 @@ func TestLongQuarantine(t *testing.T) {
 	const rows = 2*registry.MaxPageSize + 1
 	b := f.importText(t, "id,tel,cel\n"+strings.Repeat("1,12,34\n", rows), importer.Options{Source: "web_forms", Region: "CO"})
 	var out bytes.Buffer
-	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID}); err != nil {
+	if err := f.WriteQuarantine(t.Context(), &out, registry.QuarantineFilter{Import: b.ID}, asReceived); err != nil {
 		t.Fatal(err)
 	}
 	all, err := csv.NewReader(&out).ReadAll()
@@ -163,3 +163,5 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d imports in pages, %d counted, %v; want 3", len(seen), n, err)
 	}
 }
+
+func asReceived(raw []byte) string { return string(raw) }
