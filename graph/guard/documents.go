@@ -35,8 +35,8 @@ type document struct {
 	size Size
 }
 
-// bytes is what the document takes in memory.
-func (d *document) bytes() int { return len(d.text) + d.size.memory + sizeOfEntry }
+// bytes is what the document takes in memory. A long text takes a little more than its length.
+func (d *document) bytes() int { return len(d.text) + len(d.text)/8 + d.size.memory + sizeOfEntry }
 
 var (
 	_ graphql.Cache[*ast.QueryDocument] = (*Documents)(nil)

@@ -6,6 +6,7 @@ package guard
 import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // Guard takes documents in. Make it with New. Safe for concurrent use.
@@ -13,12 +14,13 @@ type Guard struct {
 	limits Limits
 	schema *ast.Schema
 	costs  *Costs
+	rules  func() *rules.Rules // of validation; quickRules
 }
 
 // New makes a guard of a schema.
 func New(schema *ast.Schema, l Limits) *Guard {
 	l = l.WithDefaults()
-	return &Guard{limits: l, schema: schema, costs: NewCosts(schema, l)}
+	return &Guard{limits: l, schema: schema, costs: NewCosts(schema, l), rules: quickRules}
 }
 
 // Limits are the limits that hold, with the defaults filled in.

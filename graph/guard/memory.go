@@ -25,7 +25,15 @@ const (
 	sizeOfValue     = int(unsafe.Sizeof(ast.Value{})) + int(unsafe.Sizeof(ast.ChildValue{})) + 2*sizeOfPosition + sizeOfLink
 
 	// sizeOfTypename is what validation adds to a __typename: a definition of its own.
-	sizeOfTypename = int(unsafe.Sizeof(ast.FieldDefinition{})) + int(unsafe.Sizeof(ast.Type{}))
+	sizeOfTypename = int(unsafe.Sizeof(ast.FieldDefinition{})) + int(unsafe.Sizeof(ast.Type{})) + 32
 	// sizeOfEntry is what the cache itself keeps for a document.
 	sizeOfEntry = 512
 )
+
+// sizeOfComments is what the comments in front of a node take. Nodes may have the same ones; they count for each.
+func sizeOfComments(c *ast.CommentGroup) int {
+	if c == nil {
+		return 0
+	}
+	return int(unsafe.Sizeof(*c)) + len(c.List)*(int(unsafe.Sizeof(ast.Comment{}))+sizeOfPosition+sizeOfLink)
+}

@@ -15,9 +15,7 @@ import (
 func merge(schema *ast.Schema, doc *ast.QueryDocument, limit int) gqlerror.List {
 	m := merger{schema: schema, limit: limit}
 	for _, op := range doc.Operations {
-		fields := m.collect(nil, map[string]bool{}, op.SelectionSet)
-		m.shapes(fields)
-		m.same(fields)
+		m.operation(op)
 	}
 	if m.err == nil {
 		return nil
@@ -30,6 +28,14 @@ type merger struct {
 	limit  int
 	steps  int // the work done
 	err    *gqlerror.Error
+}
+
+func (m *merger) operation(op *ast.OperationDefinition) {
+	fields := m.collect(nil, map[string]bool{}, op.SelectionSet)
+	m.shapes(fields)
+	if m.err == nil {
+		m.same(fields)
+	}
 }
 
 func (m *merger) step() bool {

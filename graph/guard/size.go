@@ -142,12 +142,12 @@ func (w *walker) operation(op *ast.OperationDefinition) *measure {
 	m := &measure{}
 	w.inside = m
 	w.name(op.Name)
-	w.memory += sizeOfOperation
+	w.memory += sizeOfOperation + sizeOfComments(op.Comment)
 	directives := w.directives(op.Directives)
 	for _, v := range op.VariableDefinitions {
 		w.name(v.Variable)
 		w.typeName(v.Type)
-		w.memory += sizeOfVariable
+		w.memory += sizeOfVariable + sizeOfComments(v.Comment)
 		m.own++
 		directives += w.directives(v.Directives)
 		if v.DefaultValue != nil {
@@ -177,7 +177,7 @@ func (w *walker) fragment(f *ast.FragmentDefinition) *measure {
 	defer func() { w.inside = outer }()
 	w.name(f.Name)
 	w.name(f.TypeCondition)
-	w.memory += sizeOfFragment
+	w.memory += sizeOfFragment + sizeOfComments(f.Comment)
 	directives := w.directives(f.Directives)
 	found := w.selections(f.SelectionSet)
 	m.depth, m.width, m.fields, m.aliases = found.depth, found.width, found.fields, found.aliases
@@ -198,7 +198,7 @@ func (w *walker) selections(set ast.SelectionSet) (m measure) {
 			part = w.field(s)
 		case *ast.InlineFragment:
 			w.name(s.TypeCondition)
-			w.memory += sizeOfInline
+			w.memory += sizeOfInline + sizeOfComments(s.Comment)
 			part = w.selections(s.SelectionSet)
 			part.directives = add(part.directives, w.directives(s.Directives))
 		case *ast.FragmentSpread:
@@ -216,7 +216,10 @@ func (w *walker) selections(set ast.SelectionSet) (m measure) {
 func (w *walker) field(f *ast.Field) measure {
 	w.name(f.Alias)
 	w.name(f.Name)
-	w.memory += sizeOfField
+	w.memory += sizeOfField + sizeOfComments(f.Comment)
+	if f.Name == "__typename" {
+		w.memory += sizeOfTypename
+	}
 	w.arguments(f.Arguments)
 	w.checkFirst(f.Arguments)
 	m := w.selections(f.SelectionSet)
@@ -232,7 +235,7 @@ func (w *walker) field(f *ast.Field) measure {
 
 func (w *walker) spread(s *ast.FragmentSpread) measure {
 	w.name(s.Name)
-	w.memory += sizeOfSpread
+	w.memory += sizeOfSpread + sizeOfComments(s.Comment)
 	directives := w.directives(s.Directives)
 	def := w.definitions[s.Name]
 	if def == nil {
@@ -259,7 +262,7 @@ func (w *walker) arguments(list ast.ArgumentList) {
 	for _, a := range list {
 		w.step()
 		w.name(a.Name)
-		w.memory += sizeOfArgument
+		w.memory += sizeOfArgument + sizeOfComments(a.Comment)
 		w.value(a.Value)
 	}
 }
@@ -270,7 +273,7 @@ func (w *walker) value(v *ast.Value) {
 		return
 	}
 	w.step()
-	w.memory += sizeOfValue
+	w.memory += sizeOfValue + sizeOfComments(v.Comment)
 	switch v.Kind {
 	case ast.Variable: // each is looked for among those of the operation
 		w.name(v.Raw)

@@ -40,7 +40,7 @@ func quickRules() *rules.Rules {
 
 // validate validates a document that was checked.
 func (g *Guard) validate(doc *ast.QueryDocument) gqlerror.List {
-	errs := validator.ValidateWithRules(g.schema, doc, quickRules())
+	errs := validator.ValidateWithRules(g.schema, doc, g.rules())
 	switch n := len(errs); {
 	case n > maxErrors:
 		first := errs[0]
