@@ -136,6 +136,7 @@ func runJob(t *testing.T, s *site) {
 	tb.click(id("start-job-link"))
 	tb.fill(id("job-name"), "Clicked together")
 	tb.wait(id("start-job") + " " + id("simulated-badge"))
+	tb.wait(id("target-size")) // the form is as long as it gets
 	tb.click(id("start-job-submit"))
 	tb.wait(id("user-error")) // no platform was chosen
 	tb.click(id("platform-WHATSAPP"))

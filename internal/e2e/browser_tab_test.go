@@ -94,7 +94,7 @@ var (
 // openOn opens a new tab of a device.
 func (b *browser) openOn(t *testing.T, d device, address string) *tab {
 	t.Helper()
-	tb := &tab{watch: &watch{}, t: t}
+	tb := &tab{watch: &watch{news: make(chan struct{}, 1)}, t: t}
 	ctx, closeTab := chromedp.NewContext(b.ctx, chromedp.WithListener(tb.see),
 		chromedp.WithNewBrowserContext(func(p *target.CreateBrowserContextParams) { p.ProxyServer = b.outside.url }))
 	t.Cleanup(closeTab)

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -19,6 +21,8 @@ import (
 type watch struct {
 	mu         sync.Mutex
 	addresses  []string // of requests and WebSockets
+	purposes   []string // of each connection_init that a WebSocket sent; "" where none was told
+	news       chan struct{}
 	complaints []string // errors in the console, uncaught exceptions, what the content policy stopped
 }
 
@@ -31,6 +35,8 @@ func (w *watch) see(event any) {
 		w.addresses = append(w.addresses, e.Request.URL)
 	case *network.EventWebSocketCreated:
 		w.addresses = append(w.addresses, e.URL)
+	case *network.EventWebSocketFrameSent:
+		w.sent(e.Response.PayloadData)
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError || e.Entry.Source == log.EntrySourceSecurity {
 			w.complaints = append(w.complaints, fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
@@ -50,6 +56,43 @@ func (w *watch) see(event any) {
 			text = append(text, string(arg.Value)+arg.Description)
 		}
 		w.complaints = append(w.complaints, "console: "+strings.Join(text, " "))
+	}
+}
+
+// sent takes what a WebSocket sent.
+func (w *watch) sent(text []byte) {
+	var message struct {
+		Type    string
+		Payload json.RawMessage
+	}
+	if json.Unmarshal(text, &message) != nil || message.Type != "connection_init" {
+		return
+	}
+	var told struct{ Purpose string }
+	_ = json.Unmarshal(message.Payload, &told) // what cannot be read tells no purpose
+	w.purposes = append(w.purposes, told.Purpose)
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+// waitPurpose waits until the newest WebSocket has told a purpose.
+func (tb *tab) waitPurpose(want string) {
+	tb.t.Helper()
+	late := time.After(patience)
+	for {
+		tb.mu.Lock()
+		told := slices.Clone(tb.purposes)
+		tb.mu.Unlock()
+		if len(told) > 0 && told[len(told)-1] == want {
+			return
+		}
+		select {
+		case <-tb.news:
+		case <-late:
+			tb.t.Fatalf("WebSockets told the purposes %q, want %q last", told, want)
+		}
 	}
 }
 

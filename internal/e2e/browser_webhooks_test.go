@@ -119,7 +119,7 @@ func otherRole(t *testing.T, s *site) {
 		as.token = strings.TrimSpace(stdout)
 		other := &site{process: &as, browser: s.browser, dir: s.dir}
 		tb := other.dashboard(t, "webhooks")
-		tb.wait(id("webhooks-note"))
+		tb.waitFor(id("needs-scope"), "data-scope", "ADMINISTER")
 		tb.visit("workers")
 		tb.wait(id("fleet-platform"))
 		if role == "OPERATOR" {

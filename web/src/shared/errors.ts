@@ -116,6 +116,9 @@ function waitOfExtensions(extensions: Record<string, unknown> | null | undefined
   return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : null;
 }
 
+/** What is to be shown of an error: that queries wait by themselves is said once, at the head of the page. */
+export const shownOf = (error: ApiError | null): ApiError | null => (error?.kind === 'busy' ? null : error);
+
 /** Anything thrown, as an ApiError. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;

@@ -1,6 +1,6 @@
 // Small pieces that every view uses.
 import type { ReactNode } from 'react';
-import type { ApiError } from '../../shared/errors';
+import { shownOf, type ApiError } from '../../shared/errors';
 import type { ApiKeyStatus } from '../data/accessOperations';
 import type { ImportStatus, JobStatus, Tier } from '../data/operations';
 import type { Schedule } from '../data/scheduleOperations';
@@ -142,8 +142,7 @@ export function Shown<T>({ state, lines, children }: {
   children: (data: T) => ReactNode;
 }) {
   const { data, refetch } = state;
-  // While queries wait by themselves the page says so once, at its head.
-  const error = state.error?.kind === 'busy' ? null : state.error;
+  const error = shownOf(state.error);
   return (
     <>
       {error && <Problem error={error} retry={refetch} />}

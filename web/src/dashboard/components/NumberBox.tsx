@@ -1,4 +1,5 @@
 import { useDeferredValue, useId, useState } from 'react';
+import { shownOf } from '../../shared/errors';
 import { useQuery } from '../data/hooks';
 import { NormalizeQuery, type Normalized } from '../data/operations';
 import { label, regionName } from '../format';
@@ -17,11 +18,12 @@ export function NumberBox({ full = false }: { full?: boolean }) {
   const field = useId();
   const areaField = useId();
   const asked = useRested(input.trim(), TYPING_MS);
-  const { data, error, fetching } = useQuery(
+  const { data, error: failed, fetching } = useQuery(
     NormalizeQuery,
     { input: asked, region: region.length === 2 ? region : null, area: area.trim() || null },
     { pause: asked === '' },
   );
+  const error = shownOf(failed);
   const results = useDeferredValue(data?.normalizeCell ?? null);
 
   return (

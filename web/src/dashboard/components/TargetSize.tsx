@@ -1,3 +1,4 @@
+import { shownOf } from '../../shared/errors';
 import { useQuery } from '../data/hooks';
 import { TargetQuery } from '../data/operations';
 import type { TargetFilter } from '../data/startJob';
@@ -5,7 +6,8 @@ import { plural } from '../format';
 
 /** How many numbers a filter means, and how many checks that makes. */
 export function TargetSize({ filter, platforms }: { filter: TargetFilter; platforms: number }) {
-  const { data, error } = useQuery(TargetQuery, { filter });
+  const { data, error: failed } = useQuery(TargetQuery, { filter });
+  const error = shownOf(failed);
   if (error) return <p className="hint">{error.message}</p>;
   if (data === null) return <p className="hint" aria-busy="true">Counting…</p>;
   const numbers = data.phones.totalCount;
