@@ -71,6 +71,9 @@ var longDigits = regexp.MustCompile(`[0-9]{7,}`)
 // NewAccessEntry makes an entry without its id. Texts are cut and cleaned: the name of an operation is what a caller
 // writes, and may hold a number.
 func NewAccessEntry(at time.Time, who Actor, what Shown) AccessEntry {
+	if what.Fields == nil {
+		what.Fields = []string{}
+	}
 	return AccessEntry{
 		At: at.UTC().Truncate(time.Microsecond), Actor: clean(who.Name, maxAccessText), Role: who.Role,
 		Purpose: clean(who.Purpose, MaxPurpose), Operation: operationName(what.Operation), Fields: what.Fields,

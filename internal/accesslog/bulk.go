@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"cmp"
+	"maps"
 	"time"
 
 	"phoneregistry/registry"
@@ -79,21 +80,14 @@ func (b *bulk) over(now time.Time) (actors int) {
 	return actors
 }
 
-// makeRoom forgets the actors that were shown nothing within the hour, and, if there are none, the one that saw least.
+// makeRoom forgets the actors that saw least within the hour.
 func (b *bulk) makeRoom(now time.Time) {
-	var least string
 	fewest := int64(-1)
-	for key, s := range b.actors {
+	for _, s := range b.actors {
 		s.pass(now)
-		n := s.count()
-		if n == 0 {
-			delete(b.actors, key)
-		}
-		if fewest < 0 || n < fewest {
-			least, fewest = key, n
+		if n := s.count(); fewest < 0 || n < fewest {
+			fewest = n
 		}
 	}
-	if len(b.actors) >= maxActors {
-		delete(b.actors, least)
-	}
+	maps.DeleteFunc(b.actors, func(_ string, s *seen) bool { return s.count() == fewest })
 }
