@@ -156,7 +156,11 @@ func (s *Store) JobFailures(ctx context.Context, ids []uuid.UUID, p registry.Pag
 	if p.After != nil && registry.Platform(p.After.Text).Valid() {
 		platform, number = registry.Platform(p.After.Text), int64(p.After.Number)
 	}
-	rows, err := s.pool.Query(ctx, "SELECT "+failureShown.of(p.Fields)+fromFailures, ids, string(platform), number, p.First+1)
+	from := fromFailures
+	if p.Masked {
+		from = fromFailuresMasked
+	}
+	rows, err := s.pool.Query(ctx, "SELECT "+failureShown.of(p.Fields)+from, ids, string(platform), number, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "list failures")
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,7 @@ const listMode = pgx.QueryExecModeCacheDescribe
 
 // Phones returns one page of the numbers that match.
 func (s *Store) Phones(ctx context.Context, f registry.PhoneFilter, o registry.PhoneOrder, p registry.PageRequest) (registry.Page[registry.Phone], error) {
-	list := phoneList{filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment(), fields: p.Fields}
+	list := phoneList{masked: p.Masked, filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment(), fields: p.Fields}
 	byScore := o.Field == registry.OrderByScore
 	none, err := list.prepare(ctx, s.pool, byScore)
 	if err != nil || none {
@@ -67,6 +68,7 @@ type phoneList struct {
 	limit      int
 	now        time.Time
 	fields     registry.Fields
+	masked     bool // shown with masked numbers
 	pointless  bool // only numbers without a score or with a total of 0
 
 	sources         []int16 // the ids of filter.Sources
@@ -274,12 +276,19 @@ func (l *phoneList) byTime(ctx context.Context, q querier, column, field string)
 	if err := l.prefix(w, "p"); err != nil {
 		return nil, err
 	}
+	keys, after := []string{column, "p.number"}, "%s, %s"
+	if l.masked {
+		keys, after = []string{column, tie("p.number"), "p.number"}, "%[1]s, "+tie("%[2]s::bigint")+", %[2]s"
+		if l.after != nil { // what the index is read by
+			w.and(column+" "+beyond+"= %s", time.UnixMicro(l.after.Sort))
+		}
+	}
 	if l.after != nil {
-		w.and("("+column+", p.number) "+beyond+" (%s, %s)", time.UnixMicro(l.after.Sort), int64(l.after.Number))
+		w.and("("+strings.Join(keys, ", ")+") "+beyond+" ("+after+")", time.UnixMicro(l.after.Sort), int64(l.after.Number))
 	}
 	limit := w.arg(l.limit)
-	rows, err := q.Query(ctx, fmt.Sprintf("SELECT %s\nFROM phones p%s\nORDER BY %s %s, p.number %s\nLIMIT %s",
-		phoneShown.of(l.fields, field), w, column, order, order, limit), listArguments(w)...)
+	rows, err := q.Query(ctx, fmt.Sprintf("SELECT %s\nFROM phones p%s\nORDER BY %s %s\nLIMIT %s",
+		phoneShown.of(l.fields, field), w, strings.Join(keys, " "+order+", "), order, limit), listArguments(w)...)
 	if err != nil {
 		return nil, err
 	}

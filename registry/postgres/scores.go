@@ -146,7 +146,11 @@ func (s *Store) Leads(ctx context.Context, f registry.LeadFilter, p registry.Pag
 		w.conditions = append(w.conditions, w.span(lowest, highest).conditions("s")...)
 	}
 	list := byTotal{columns: scoreShown.of(p.Fields), from: "lead_scores s", after: p.After, limit: p.First + 1}
-	rows, err := s.pool.Query(ctx, list.statement(w), listArguments(w)...)
+	statement := list.statement
+	if p.Masked {
+		statement = list.masked
+	}
+	rows, err := s.pool.Query(ctx, statement(w), listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.LeadScore]{}, wrapped(err, "list leads")
 	}
@@ -167,11 +171,11 @@ func (s *Store) CountLeads(ctx context.Context, f registry.LeadFilter) (n int64,
 	return n, wrapped(err, "count leads")
 }
 
-// LatestLead returns the score that changed last among those that match; registry.ErrNotFound when none does.
+// LatestLead returns the score that changed last among those that match, any of several at the same moment; registry.ErrNotFound when none does.
 func (s *Store) LatestLead(ctx context.Context, f registry.LeadFilter) (registry.LeadScore, error) {
 	w := leadConditions(f)
-	rows, err := s.pool.Query(ctx, fmt.Sprintf("SELECT %s\nFROM lead_scores s%s\nORDER BY s.updated_at DESC, s.number DESC\nLIMIT 1",
-		scoreColumns, w), listArguments(w)...)
+	rows, err := s.pool.Query(ctx, fmt.Sprintf("SELECT %s\nFROM lead_scores s%s\nORDER BY s.updated_at DESC, %s, s.number\nLIMIT 1",
+		scoreColumns, w, tie("s.number")), listArguments(w)...)
 	if err != nil {
 		return registry.LeadScore{}, wrapped(err, "read latest lead")
 	}
