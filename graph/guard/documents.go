@@ -60,6 +60,9 @@ func (d *Documents) Validate(graphql.ExecutableSchema) error { return nil }
 // MutateOperationParameters refuses an operation that is beyond the limits. What is kept has been checked. It hands the
 // document to the executor, which neither parses nor validates it again.
 func (d *Documents) MutateOperationParameters(ctx context.Context, request *graphql.RawParams) *gqlerror.Error {
+	if n := len(request.OperationName); n > maxName { // it is told when there is no such operation
+		return exceeded(limitName, n, maxName)
+	}
 	operation := graphql.GetOperationContext(ctx)
 	known := d.get(request.Query)
 	if known == nil {
