@@ -2,116 +2,32 @@ package auth_test
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"phoneregistry/internal/auth"
+	"phoneregistry/internal/testkit/issuer"
 	"phoneregistry/registry"
 )
 
-// login is an issuer with keys of its own.
+// login is an issuer whose time stands still.
 type login struct {
-	*httptest.Server
-	mu    sync.Mutex
-	keys  []jose.JSONWebKey
-	asked int // for keys
-	down  bool
-	now   time.Time
+	*issuer.Issuer
+	now time.Time
 }
 
 func newLogin(t testing.TB) *login {
 	t.Helper()
 	l := &login{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		answer := any(map[string]any{"issuer": l.URL, "jwks_uri": l.URL + "/keys"})
-		if r.URL.Path == "/keys" {
-			l.asked++
-			answer = map[string]any{"keys": append([]any{map[string]string{"kty": "future", "kid": "x"}}, anys(l.keys)...)}
-		}
-		if l.down {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(answer)
-	}))
-	t.Cleanup(l.Close)
+	l.Issuer = issuer.New(t, func() time.Time { return l.now })
 	return l
-}
-
-func anys(keys []jose.JSONWebKey) (out []any) {
-	for _, k := range keys {
-		out = append(out, k)
-	}
-	return out
-}
-
-// newKey makes a key and shows its public half.
-func (l *login) newKey(t testing.TB, kid string, alg jose.SignatureAlgorithm) jose.SigningKey {
-	t.Helper()
-	var private crypto.Signer
-	var err error
-	switch alg {
-	case jose.RS256, jose.PS256, jose.RS512:
-		private, err = rsa.GenerateKey(rand.Reader, 2048)
-	case jose.ES256:
-		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	default:
-		_, private, err = ed25519.GenerateKey(rand.Reader)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keys = append(l.keys, jose.JSONWebKey{Key: private.Public(), KeyID: kid, Use: "sig"})
-	return jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: private, KeyID: kid}}
-}
-
-// token signs claims: good ones, changed by change; a nil value leaves a claim out.
-func (l *login) token(t testing.TB, key jose.SigningKey, change map[string]any) string {
-	t.Helper()
-	claims := map[string]any{
-		"iss": l.URL, "aud": "api", "sub": "u1", "exp": l.now.Add(time.Hour).Unix(), "nbf": l.now.Unix(), "roles": []string{"team", "other"},
-	}
-	maps.Copy(claims, change)
-	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
-	text, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := jose.NewSigner(key, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := signer.Sign(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func (l *login) authenticator(store registry.KeyStore) *auth.Authenticator {
@@ -123,7 +39,7 @@ func (l *login) authenticator(store registry.KeyStore) *auth.Authenticator {
 
 func TestTokensOfAnIssuer(t *testing.T) {
 	l := newLogin(t)
-	rs, es, ed := l.newKey(t, "rs", jose.RS256), l.newKey(t, "es", jose.ES256), l.newKey(t, "ed", jose.EdDSA)
+	rs, es, ed := l.NewKey(t, "rs", jose.RS256), l.NewKey(t, "es", jose.ES256), l.NewKey(t, "ed", jose.EdDSA)
 	long := strings.Repeat("x", 200)
 	id := "oidc:" + l.URL + "#u1"
 	steward := registry.Actor{Name: "oidc:u1", Role: registry.RoleSteward, Token: id}
@@ -156,20 +72,20 @@ func TestTokensOfAnIssuer(t *testing.T) {
 		"a role unknown":     {es, map[string]any{"roles": []string{"ADMIN"}}, registry.Actor{}, auth.ErrNoRole},
 		"RS512":              {jose.SigningKey{Algorithm: jose.RS512, Key: rs.Key}, nil, registry.Actor{}, auth.ErrUnauthenticated},
 		"PS256":              {jose.SigningKey{Algorithm: jose.PS256, Key: rs.Key}, nil, registry.Actor{}, auth.ErrUnauthenticated},
-		"another's key":      {newLogin(t).newKey(t, "es", jose.ES256), nil, registry.Actor{}, auth.ErrUnauthenticated},
-		"public as a secret": {secretOf(t, rs), nil, registry.Actor{}, auth.ErrUnauthenticated},
+		"another's key":      {newLogin(t).NewKey(t, "es", jose.ES256), nil, registry.Actor{}, auth.ErrUnauthenticated},
+		"public as a secret": {issuer.Confused(t, rs), nil, registry.Actor{}, auth.ErrUnauthenticated},
 	} {
-		if got, err := a.Authenticate(t.Context(), l.token(t, c.key, c.change)); got != c.want || !errors.Is(err, c.err) {
+		if got, err := a.Authenticate(t.Context(), l.Token(t, c.key, c.change)); got != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%s: %+v, %v; want %+v, %v", name, got, err, c.want, c.err)
 		}
 	}
 	for _, subject := range []string{long, "a\nb"} {
-		if got, err := a.Authenticate(t.Context(), l.token(t, es, map[string]any{"sub": subject})); err != nil || len(got.Name) != len("oidc:")+32 ||
+		if got, err := a.Authenticate(t.Context(), l.Token(t, es, map[string]any{"sub": subject})); err != nil || len(got.Name) != len("oidc:")+32 ||
 			len(got.Token) != len(id)-len("u1")+32 {
 			t.Errorf("%q: %+v, %v", subject, got, err)
 		}
 	}
-	good := strings.Split(l.token(t, es, nil), ".")
+	good := strings.Split(l.Token(t, es, nil), ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 	for _, garbage := range []string{
 		none + "." + good[1] + ".", none + "." + good[1] + "." + good[2], good[0] + "." + good[1] + ".", good[0] + ".." + good[2], "eyJ..",
@@ -181,53 +97,39 @@ func TestTokensOfAnIssuer(t *testing.T) {
 	}
 }
 
-// secretOf signs with the public half of a key, as if it were a secret that both sides know.
-func secretOf(t *testing.T, key jose.SigningKey) jose.SigningKey {
-	t.Helper()
-	whole, ok := key.Key.(jose.JSONWebKey)
-	if !ok {
-		t.Fatal("no key")
-	}
-	public, err := x509.MarshalPKIXPublicKey(whole.Public().Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return jose.SigningKey{Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: public, KeyID: whole.KeyID}}
-}
-
 // TestKeysOfAnIssuerChange: a new key is found, strange ones do not make us ask and ask, and an issuer that is down
 // costs those nothing whose key is known.
 func TestKeysOfAnIssuerChange(t *testing.T) {
 	l := newLogin(t)
-	l.down = true
-	first := l.newKey(t, "first", jose.ES256)
+	l.SetDown(true)
+	first := l.NewKey(t, "first", jose.ES256)
 	a := l.authenticator(&keys{})
-	if _, err := a.Authenticate(t.Context(), l.token(t, first, nil)); err == nil || errors.Is(err, auth.ErrUnauthenticated) {
+	if _, err := a.Authenticate(t.Context(), l.Token(t, first, nil)); err == nil || errors.Is(err, auth.ErrUnauthenticated) {
 		t.Errorf("without any keys: %v; want that it cannot be checked", err)
 	}
-	l.down = false
+	l.SetDown(false)
 	l.now = l.now.Add(time.Minute)
 	valid := func(key jose.SigningKey, subject string, want error) {
 		t.Helper()
-		if _, err := a.Authenticate(t.Context(), l.token(t, key, map[string]any{"sub": subject})); !errors.Is(err, want) {
+		if _, err := a.Authenticate(t.Context(), l.Token(t, key, map[string]any{"sub": subject})); !errors.Is(err, want) {
 			t.Errorf("%s: %v; want %v", subject, err, want)
 		}
 	}
 	valid(first, "u1", nil)
-	second := l.newKey(t, "second", jose.RS256)
+	second := l.NewKey(t, "second", jose.RS256)
 	l.now = l.now.Add(time.Minute)
 	valid(second, "u2", nil)
-	asked := l.asked
+	asked := l.Asked()
 	strange := newLogin(t)
 	for _, kid := range strings.Split(strings.Repeat("k", 50), "") {
-		valid(strange.newKey(t, kid, jose.ES256), "flood", auth.ErrUnauthenticated)
+		valid(strange.NewKey(t, kid, jose.ES256), "flood", auth.ErrUnauthenticated)
 	}
-	if l.asked != asked {
-		t.Errorf("a flood of strange keys: asked %d times within ten seconds", l.asked-asked)
+	if now := l.Asked(); now != asked {
+		t.Errorf("a flood of strange keys: asked %d times within ten seconds", now-asked)
 	}
-	l.down = true
+	l.SetDown(true)
 	l.now = l.now.Add(time.Minute)
-	valid(strange.newKey(t, "more", jose.ES256), "strange", auth.ErrUnauthenticated)
+	valid(strange.NewKey(t, "more", jose.ES256), "strange", auth.ErrUnauthenticated)
 	valid(first, "u3", nil)
 	valid(second, "u4", nil)
 }
@@ -242,12 +144,12 @@ func TestKeysAreToldFromTokensOfAnIssuer(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if l.asked != 0 {
+	if l.Asked() != 0 {
 		t.Error("the issuer was asked about an API key")
 	}
 	handler := a.Middleware(http.NotFoundHandler())
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Header.Set("Authorization", "Bearer "+l.token(t, l.newKey(t, "es", jose.ES256), map[string]any{"roles": "guests"}))
+	r.Header.Set("Authorization", "Bearer "+l.Token(t, l.NewKey(t, "es", jose.ES256), map[string]any{"roles": "guests"}))
 	if handler.ServeHTTP(w, r); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "ask for one") {
 		t.Errorf("without a role: %d %s", w.Code, w.Body)
 	}
@@ -256,7 +158,7 @@ func TestKeysAreToldFromTokensOfAnIssuer(t *testing.T) {
 func TestStreamsEndWithTokensOfAnIssuer(t *testing.T) {
 	l := newLogin(t)
 	a := l.authenticator(&keys{})
-	ctx, err := a.Attend(t.Context(), l.token(t, l.newKey(t, "es", jose.ES256), nil))
+	ctx, err := a.Attend(t.Context(), l.Token(t, l.NewKey(t, "es", jose.ES256), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,17 +179,17 @@ func TestStreamsEndWithTokensOfAnIssuer(t *testing.T) {
 // FuzzTokens: whatever a token says, it is refused, and nothing breaks. The issuer has a key that nobody signs with.
 func FuzzTokens(f *testing.F) {
 	l := newLogin(f)
-	own := l.newKey(f, "es", jose.ES256)
+	own := l.NewKey(f, "es", jose.ES256)
 	other := newLogin(f)
 	other.Server.URL = l.URL
-	stranger := other.newKey(f, "es", jose.ES256)
-	f.Add(other.token(f, stranger, nil))
-	f.Add(other.token(f, stranger, map[string]any{"exp": "soon", "nbf": []int{1}, "aud": 7}))
+	stranger := other.NewKey(f, "es", jose.ES256)
+	f.Add(other.Token(f, stranger, nil))
+	f.Add(other.Token(f, stranger, map[string]any{"exp": "soon", "nbf": []int{1}, "aud": 7}))
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Add("eyJ..")
 	f.Add(auth.NewToken())
 	a := l.authenticator(&keys{})
-	if _, err := a.Authenticate(f.Context(), l.token(f, own, nil)); err != nil {
+	if _, err := a.Authenticate(f.Context(), l.Token(f, own, nil)); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, token string) {

@@ -142,7 +142,7 @@ func TestTicketsOfAnIssuer(t *testing.T) {
 	l := newLogin(t)
 	store := &shared{}
 	a := l.authenticator(store)
-	token := l.token(t, l.newKey(t, "es", jose.ES256), map[string]any{"exp": l.now.Add(-50 * time.Second).Unix()})
+	token := l.Token(t, l.NewKey(t, "es", jose.ES256), map[string]any{"exp": l.now.Add(-50 * time.Second).Unix()})
 	made, err := a.NewTicket(t.Context(), token)
 	if err != nil || !made.ExpiresAt.Equal(l.now.Add(10*time.Second)) {
 		t.Fatalf("%+v, %v", made, err)
