@@ -56,7 +56,7 @@ func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.Ope
 	}
 	if err := e.recorder.Ready(); err != nil && personal(operation.Operation.SelectionSet) {
 		e.held(ctx, err) // not even begun: a mutation would be done, and its answer lost
-		return graphql.OneShot(refused("")), graphql.WithOperationContext(ctx, operation)
+		return graphql.OneShot(refused(ctx, "")), graphql.WithOperationContext(ctx, operation)
 	}
 	responses, ctx := e.GraphExecutor.DispatchOperation(ctx, operation)
 	return func(ctx context.Context) *graphql.Response {
@@ -73,7 +73,7 @@ func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.Ope
 			return response
 		}
 		e.held(ctx, err)
-		return refused(operation.Operation.Operation)
+		return refused(ctx, operation.Operation.Operation)
 	}, ctx
 }
 
@@ -83,12 +83,14 @@ func (e *Executor) held(ctx context.Context, err error) {
 }
 
 // refused is the answer in place of one that must not leave.
-func refused(kind ast.Operation) *graphql.Response {
+func refused(ctx context.Context, kind ast.Operation) *graphql.Response {
 	message := "whole numbers cannot be shown right now, because that cannot be recorded: try again later, or without a purpose"
 	if kind == ast.Mutation {
 		message += "; the change itself was made"
 	}
-	return &graphql.Response{Errors: gqlerror.List{{Message: message, Extensions: map[string]any{"code": Code}}}}
+	return &graphql.Response{Errors: gqlerror.List{{Message: message, Extensions: map[string]any{
+		"code": Code, "requestId": registry.ActorFrom(ctx).RequestID,
+	}}}}
 }
 
 // personal reports whether a selection asks for anything that identifies a person.

@@ -22,6 +22,7 @@ import (
 
 	"phoneregistry/graph/access"
 	"phoneregistry/graph/documents"
+	"phoneregistry/graph/reveal"
 )
 
 // badRequest is a request that is no GraphQL request.
@@ -219,6 +220,8 @@ func resultStatus(media string, response *graphql.Response) int {
 	switch {
 	case media != mediaResponse || len(response.Errors) == 0:
 		return http.StatusOK
+	case has(response.Errors, reveal.Code): // what was found must not be shown now
+		return http.StatusServiceUnavailable
 	case response.Data == nil: // refused on the way to the executor
 		return http.StatusBadRequest
 	}
