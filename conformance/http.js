@@ -5,6 +5,7 @@ import { Section, addPhone, mediaJSON, mediaResponse, mediaStream, partial, phon
 const named = 'query a { viewer { role } } query b { viewer { name } }';
 const asText = JSON.stringify({ query: viewer });
 const limit = 1 << 20;
+const documentLimit = 1 << 16;
 
 export function httpSection(server) {
   const s = new Section(
@@ -59,7 +60,12 @@ function bodies(s, server) {
     (await server.ask({ headers: { 'content-type': mediaJSON, accept: mediaResponse }, body: large, chunked: true })).isError(413));
   s.must('a body just under the limit', async () => {
     const room = limit - asText.length;
-    (await server.post(JSON.stringify({ query: viewer + ' '.repeat(room) }))).is(200);
+    (await server.post(asText + ' '.repeat(room))).is(200);
+  });
+  s.must('400 for a document over its own limit, which is named', async () => {
+    const answer = await server.post({ query: viewer + ' '.repeat(documentLimit) });
+    const { extensions } = answer.isError(400).json.errors[0];
+    assert.deepEqual([extensions.code, extensions.limit, extensions.maximum], ['LIMIT_EXCEEDED', 'bytes', documentLimit]);
   });
   for (const [name, body] of [
     ['something behind the JSON value', `${asText} x`],

@@ -10,18 +10,19 @@ export function asText(tables) {
   return lines.join('\n');
 }
 
-export function asMarkdown(tables, dependencies) {
-  const versions = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`);
+export function asMarkdown(tables, pinned) {
+  const versions = Object.entries(pinned).sort().map(([name, version]) => `${name} ${version}`);
   const lines = [
     '# Conformance',
     '',
     '<!-- Written by `make conformance`; do not edit. -->',
     '',
-    '`make conformance` builds the program, starts it with a data directory of its own, and asks it what is below. It ends',
-    'with 1 when a check fails. It needs Node.js, and fetches with npm what `conformance/package-lock.json` pins:',
-    `${versions.join(', ')}.`,
+    '`make conformance` builds the program, starts it with data directories of its own, and asks it what is below. It ends',
+    'with 1 when a check fails. It needs Node.js, and fetches with npm what `conformance/package-lock.json` and',
+    '`conformance/schema/package-lock.json` pin:',
+    ...wrapped(`${versions.join(', ')}.`),
     '',
-    '| document | checks passed |',
+    '| what | checks passed |',
     '|---|---|',
     ...tables.map(({ title, results }) => `| ${title} | ${count(results)} |`),
   ];
@@ -32,6 +33,15 @@ export function asMarkdown(tables, dependencies) {
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+// wrapped breaks a list into lines of at most 120 characters.
+function wrapped(text) {
+  return text.split(/(?<=,) /).reduce((lines, word) => {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= 120) return [...lines.slice(0, -1), longer.trim()];
+    return [...lines, word];
+  }, ['']);
 }
 
 function count(results) {

@@ -1,15 +1,18 @@
 // graphql-sse in distinct connections mode, by its own client and as a browser's EventSource would read it.
 // https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 import assert from 'node:assert/strict';
+import { EventSource } from 'eventsource';
 import { createClient } from 'graphql-sse';
-import { Section, addPhone, ended, mediaJSON, mediaStream, phoneInput, progress, scores, viewer } from './support.js';
+import { open, watch } from './clients/events.js';
+import { Section, addPhone, ended, mediaJSON, mediaStream, phoneInput, progress, scores, soon, viewer } from './support.js';
 
 export function sseSection(server) {
   const s = new Section(
     'graphql-sse, distinct connections',
-    'Server-sent events, by the client of graphql-sse and read byte by byte.',
+    'Server-sent events, by the client of graphql-sse, by EventSource as browsers have it, and read byte by byte.',
   );
   byClient(s, server);
+  byEventSource(s, server);
   byHand(s, server);
   return s;
 }
@@ -60,6 +63,56 @@ function byClient(s, server) {
     const refused = createClient({ url: server.url, headers: { Authorization: 'Bearer x' }, retryAttempts: 0 });
     await assert.rejects(refused.iterate({ query: scores }).next(), /401/);
   });
+}
+
+function byEventSource(s, server) {
+  const { url, token } = server;
+  s.must('EventSource: a subscription, until the server completes it', async () => {
+    const id = await server.startJob('EventSource: until the end');
+    const source = await open({ url, token, query: progress, variables: { id }, EventSource });
+    const seen = [];
+    await soon(
+      new Promise((end, reject) => {
+        source.addEventListener('error', reject);
+        const next = ({ data }) => {
+          if (seen.push(data.validationJobProgress.status) === 1) server.cancelJob(id).catch(reject);
+        };
+        watch(source, { next, end });
+      }),
+      'no end',
+    );
+    assert.ok(seen.length >= 2);
+    assert.equal(seen.at(-1), ended);
+    assert.equal(source.readyState, EventSource.CLOSED);
+  });
+  s.must('EventSource: a ticket opens one stream', async () => {
+    const first = await open({ url, token, query: viewer, EventSource });
+    await soon(
+      new Promise((end, reject) => {
+        first.addEventListener('error', reject);
+        watch(first, { next: () => {}, end });
+      }),
+      'no end',
+    );
+    assert.equal(await refused(first.url), 401);
+  });
+  s.must('EventSource: nothing without a ticket', async () => {
+    assert.equal(await refused(`${url}?${new URLSearchParams({ query: viewer })}`), 401);
+  });
+}
+
+// refused returns the status with which an EventSource is refused; it has to give up then.
+async function refused(address) {
+  const source = new EventSource(address);
+  const { code } = await soon(
+    new Promise((resolve, reject) => {
+      source.addEventListener('error', resolve);
+      source.addEventListener('next', () => reject(new Error('it was let in')));
+    }),
+    'not refused',
+  );
+  assert.equal(source.readyState, EventSource.CLOSED);
+  return code;
 }
 
 function byHand(s, server) {

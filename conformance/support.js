@@ -1,5 +1,6 @@
 // What the checks share: the server they ask, single requests with nothing added to them, and how a check is noted.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
@@ -16,6 +17,7 @@ export class Server {
     this.url = url;
     this.token = token;
     this.authorization = `Bearer ${token}`;
+    this.keys = {};
   }
 
   get socketURL() {
@@ -66,7 +68,19 @@ export class Server {
     return answer.json.data;
   }
 
-  // prepare makes the source and the number that the checks write.
+  // keyOf makes a token of a role; each role has one.
+  keyOf(role) {
+    this.keys[role] ??= this.run(
+      'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { token userErrors { message } } }',
+      { input: { name: `conformance ${role}`, role } },
+    ).then(({ createApiKey: made }) => {
+      assert.deepEqual(made.userErrors, []);
+      return made.token;
+    });
+    return this.keys[role];
+  }
+
+  // prepare makes the source and the numbers that the checks write and read.
   async prepare() {
     const { upsertSource } = await this.run(
       'mutation ($input: UpsertSourceInput!) { upsertSource(input: $input) { userErrors { message } } }',
@@ -75,6 +89,15 @@ export class Server {
     assert.deepEqual(upsertSource.userErrors, []);
     const customer = await this.run(addPhone, phoneInput);
     assert.deepEqual(customer.addPhone.userErrors, []);
+    for (const number of pages.numbers) {
+      const input = { ...phoneInput.input, customerId: pages.customerId, number };
+      assert.deepEqual((await this.run(addPhone, { input })).addPhone.userErrors, []);
+    }
+  }
+
+  // unique is a name that the server has not seen.
+  unique() {
+    return randomBytes(8).toString('hex');
   }
 
   // startJob starts a validation job for the number, and returns its id.
@@ -93,6 +116,18 @@ export class Server {
       input: { id },
     });
   }
+}
+
+// spied is fetch, and the bodies of what it was asked.
+export function spied() {
+  const bodies = [];
+  return {
+    bodies,
+    fetch: (url, init) => {
+      bodies.push(JSON.parse(init.body));
+      return fetch(url, init);
+    },
+  };
 }
 
 class Answer {
@@ -130,6 +165,12 @@ export const partial = '{ phone(number: "1") { id } viewer { role } }';
 export const addPhone = 'mutation ($input: AddPhoneInput!) { addPhone(input: $input) { created userErrors { message } } }';
 export const phoneInput = {
   input: { customerId: 'conformance', number: '+57 300 123 4567', source: 'conformance' },
+};
+export const badPhone = { input: { ...phoneInput.input, number: 'not a number' } };
+// A customer with as many numbers as need three pages of two.
+export const pages = {
+  customerId: 'conformance-pages',
+  numbers: ['+573002000001', '+573002000002', '+573002000003', '+573002000004', '+573002000005'],
 };
 export const progress = 'subscription ($id: ID!) { validationJobProgress(id: $id) { status } }';
 export const scores = 'subscription { leadScoreChanged(filter: { minScore: 100 }) { total } }';

@@ -8,6 +8,16 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# node_modules FOLDER: installs what its package-lock.json pins, unless that was done.
+node_modules() {
+  local done_mark=$1/node_modules/.installed
+  if [ ! -e "$done_mark" ] || [ "$1/package-lock.json" -nt "$done_mark" ]; then
+    say "installing what ${1#"$root"/}/package-lock.json pins, with npm ci"
+    (cd "$1" && npm ci --no-audit --no-fund --silent)
+    touch "$done_mark"
+  fi
+}
+
 # as_root COMMAND…: runs it as root if that needs no password, else fails.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then

@@ -51,6 +51,23 @@ exports.add = graphql`
   }
 `;
 
+exports.keys = graphql`
+  query registryKeysQuery {
+    apiKeys(first: 1) {
+      totalCount
+    }
+  }
+`;
+
+exports.viewer = graphql`
+  query registryViewerQuery {
+    viewer {
+      role
+      seesWholeNumbers
+    }
+  }
+`;
+
 exports.job = graphql`
   query registryJobQuery($id: ID!) {
     validationJob(id: $id) {

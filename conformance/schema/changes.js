@@ -1,6 +1,9 @@
 // What changed since the released schema and is not to be changed by accident: what breaks clients, and who may see it.
 import { CriticalityLevel, diff } from '@graphql-inspector/core';
 import { buildSchema, isInterfaceType, isObjectType } from 'graphql';
+import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 // changesOf returns a sentence for each such change between two schemas, in a steady order.
 export async function changesOf(released, current) {
@@ -68,4 +71,11 @@ export function faultsOfChanges(changes, declared, declaredIn) {
     faults.push(`not as released: ${change}\n    if that is meant, add to ${declaredIn}: ${entry}`);
   }
   return faults;
+}
+
+// faultsSinceRelease is the same for files.
+export async function faultsSinceRelease(released, current, declared) {
+  const [before, now, entries] = await Promise.all([released, current, declared].map((file) => readFile(file, 'utf8')));
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  return faultsOfChanges(await changesOf(before, now), JSON.parse(entries), relative(root, declared));
 }

@@ -1,11 +1,11 @@
 // node main.js check: whether the schema is in style, breaks nothing that is not declared, and fits Relay's compiler;
 // ends with 1 when it does not. generate: writes what Relay's compiler makes. release: from now on clients may rely on
 // the schema as it is. Other files than the project's are for the tests.
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { changesOf, faultsOfChanges } from './changes.js';
+import { faultsSinceRelease } from './changes.js';
 import { faultsOfRelay, generate } from './relay.js';
 import { faultsOfStyle } from './style.js';
 
@@ -31,17 +31,14 @@ await command();
 
 async function check() {
   const faults = (
-    await Promise.all([faultsOfStyle(files.schema), faultsSinceRelease(), faultsOfRelay(files.schema, files.relay)])
+    await Promise.all([
+      faultsOfStyle(files.schema),
+      faultsSinceRelease(files.released, files.schema, files.declared),
+      faultsOfRelay(files.schema, files.relay),
+    ])
   ).flat();
   for (const fault of faults) console.error(`schema: ${fault}`);
   process.exitCode = faults.length > 0 ? 1 : 0;
-}
-
-async function faultsSinceRelease() {
-  const [released, schema, declared] = await Promise.all(
-    [files.released, files.schema, files.declared].map((file) => readFile(file, 'utf8')),
-  );
-  return faultsOfChanges(await changesOf(released, schema), JSON.parse(declared), relative(root, files.declared));
 }
 
 async function release() {
