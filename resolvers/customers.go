@@ -45,6 +45,7 @@ func (r customer) Phones(ctx context.Context, obj *model.Customer) ([]model.Cust
 		}
 		held = phones[obj.Customer.ID]
 	}
+	held = r.notByNumber(ctx, held)
 	set := model.NewCustomerPhones()
 	nodes := set.Add(held)
 	if len(held) > 0 && held[0].Phone != nil { // they came together

@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -74,4 +75,26 @@ func (r *Resolver) guessed(ctx context.Context, do func() error) (err error) {
 		return spent
 	}
 	return err
+}
+
+// notByNumber puts the phones of a customer that compare alike in an order that does not tell how their numbers compare,
+// for those who see them masked.
+func (r *Resolver) notByNumber(ctx context.Context, held []registry.CustomerPhone) []registry.CustomerPhone {
+	if len(held) < 2 || registry.ActorFrom(ctx).SeesWholeNumbers() {
+		return held
+	}
+	held = slices.Clone(held) // the same may be asked under several names at once
+	slices.SortStableFunc(held, func(a, b registry.CustomerPhone) int {
+		switch {
+		case a.IsPrimary != b.IsPrimary:
+			if a.IsPrimary {
+				return -1
+			}
+			return 1
+		case a.Confidence != b.Confidence:
+			return cmp.Compare(b.Confidence, a.Confidence)
+		}
+		return cmp.Compare(r.codec.Int(model.KindPhone, int64(a.Number)), r.codec.Int(model.KindPhone, int64(b.Number)))
+	})
+	return held
 }
