@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"phoneregistry/graph"
+	"phoneregistry/graph/reveal"
 	"phoneregistry/registry"
 )
 
@@ -31,6 +32,7 @@ type fake struct {
 
 	mu     sync.Mutex
 	actors []registry.Actor // of each run
+	whole  []bool           // whether each run shows whole numbers
 	ended  int              // runs whose context ended
 }
 
@@ -38,6 +40,7 @@ func (f *fake) DispatchOperation(ctx context.Context, _ *graphql.OperationContex
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.actors = append(f.actors, registry.ActorFrom(ctx))
+	f.whole = append(f.whole, reveal.WholeList(ctx, reveal.PhoneNumber, 1))
 	memory := make([]byte, 0, 64)
 	return func(ctx context.Context) *graphql.Response {
 		if f.fails {
@@ -193,6 +196,45 @@ func TestApart(t *testing.T) {
 	})
 }
 
+// TestNarrowedKeysApart: a key that may do less than its role does not take part in the stream of one that may do more.
+func TestNarrowedKeysApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{states: make(chan string)}
+		e := New(f, nil)
+		narrow := as(registry.RoleAnalyst)
+		narrow.Withheld = registry.ScopesOf(registry.ScopeAggregate)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, actor := range []registry.Actor{as(registry.RoleAnalyst), narrow, as(registry.RoleAnalyst), narrow} {
+			e.DispatchOperation(registry.WithActor(ctx, actor), operation(t, progress, "1"))
+		}
+		synctest.Wait()
+		shared := registry.Actor{Name: "system:share", Role: registry.RoleAnalyst, Withheld: narrow.Withheld}
+		if begun, _ := f.runs(); begun != 2 || f.ranAs(shared) != 1 {
+			t.Errorf("%d runs, %d of them for the narrowed key; want one of each", begun, f.ranAs(shared))
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+// TestSharedRunsShowNothingWhole: an administrator's stream belongs to all who take part in it.
+func TestSharedRunsShowNothingWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{states: make(chan string)}
+		e := New(f, nil)
+		ctx, cancel := context.WithCancel(reveal.Begin(registry.WithActor(t.Context(), as(registry.RoleAdmin))))
+		e.DispatchOperation(ctx, operation(t, progress, "1"))
+		synctest.Wait()
+		f.mu.Lock()
+		if len(f.whole) != 1 || f.whole[0] {
+			t.Errorf("whole numbers in shared runs: %t", f.whole)
+		}
+		f.mu.Unlock()
+		cancel()
+		synctest.Wait()
+	})
+}
+
 // TestErrorsAreOnesOwn: when the stream cannot be made each client asks by itself, under its own name.
 func TestErrorsAreOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -237,6 +279,8 @@ func TestWhatIsShared(t *testing.T) {
 		`subscription ($id: ID!) { validationJobProgress(id: $id) { job { failures(first: 1) { totalCount } } } }`:                                                                 false,
 		`subscription ($id: ID!) { validationJobProgress(id: $id) { job { schedule { id } } } }`:                                                                                   false,
 		`subscription { leadScoreChanged { total } }`:                                                                                                                              false,
+		`subscription ($id: ID!) { validationJobProgress(id: $id) { job { failures(first: 1) { nodes { number } } } } }`:                                                           false,
+		`subscription { leadScoreChanged { phone { number } } }`:                                                                                                                   false,
 		`query ($id: ID!) { validationJob(id: $id) { status } }`:                                                                                                                   false,
 		`mutation ($id: ID!) { pauseValidationJob(input: { id: $id }) { job { status } } }`:                                                                                        false,
 	} {
