@@ -89,7 +89,7 @@ func (r *Resolver) explain(ctx context.Context, shown, known *gqlerror.Error, er
 	case errors.Is(err, registry.ErrNotFound):
 		shown.Message, shown.Extensions = "there is no such thing any more", coded(string(registry.CodeNotFound))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		shown.Message, shown.Extensions = "it took too long, or was given up", coded(codeTimeout)
+		shown.Message, shown.Extensions = "it took too long, or was given up: ask for less at once, such as shorter pages", coded(codeTimeout)
 	case known != nil && known.Err == nil: // of the parser, the validator or the guard: about the operation itself
 		shown.Message, shown.Extensions = known.Message, maps.Clone(known.Extensions)
 		if shown.Extensions["code"] == nil {
