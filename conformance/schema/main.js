@@ -1,12 +1,14 @@
-// node main.js check: whether the schema is in style, breaks nothing that is not declared, and fits Relay's compiler;
-// ends with 1 when it does not. generate: writes what Relay's compiler makes. release: from now on clients may rely on
-// the schema as it is. Other files than the project's are for the tests.
+// node main.js check: whether the schema is in style, breaks nothing that is not declared, and fits Relay's compiler, and
+// whether docs/api/clients.md shows code that is run; ends with 1 when not. generate: writes what Relay's compiler makes,
+// and that code into the page. release: from now on clients may rely on the schema as it is. Other files than the
+// project's are for the tests.
 import { copyFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { faultsOfSnippets, writeSnippets } from '../snippets.js';
 import { faultsSinceRelease } from './changes.js';
-import { faultsOfRelay, generate } from './relay.js';
+import { compile, faultsOfRelay } from './relay.js';
 import { faultsOfStyle } from './style.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,11 +19,12 @@ const { values, positionals } = parseArgs({
     released: { type: 'string', default: 'conformance/schema/released.graphqls' },
     declared: { type: 'string', default: 'conformance/schema/breaking-changes.json' },
     relay: { type: 'string', default: 'conformance/relay' },
+    page: { type: 'string', default: 'docs/api/clients.md' },
   },
 });
 const files = Object.fromEntries(Object.entries(values).map(([name, path]) => [name, resolve(root, path)]));
 
-const commands = { check, generate: () => generate(files.schema, files.relay), release };
+const commands = { check, generate, release };
 const command = commands[positionals[0]];
 if (!command || positionals.length > 1) {
   console.error('usage: node main.js check|generate|release');
@@ -35,10 +38,16 @@ async function check() {
       faultsOfStyle(files.schema),
       faultsSinceRelease(files.released, files.schema, files.declared),
       faultsOfRelay(files.schema, files.relay),
+      faultsOfSnippets(files.page),
     ])
   ).flat();
   for (const fault of faults) console.error(`schema: ${fault}`);
   process.exitCode = faults.length > 0 ? 1 : 0;
+}
+
+async function generate() {
+  await compile(files.schema, files.relay);
+  await writeSnippets(files.page);
 }
 
 async function release() {

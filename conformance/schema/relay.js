@@ -10,9 +10,9 @@ import { stripVTControlCharacters } from 'node:util';
 const compiler = createRequire(import.meta.url)('relay-compiler');
 const made = '__generated__';
 
-// compile runs the compiler on a copy, for it takes no schema but one that is named *.graphql and lies beside the
+// onCopy runs the compiler on a copy, for it takes no schema but one that is named *.graphql and lies beside the
 // operations. use is given the copy once the compiler is done.
-async function compile(schema, folder, args, use) {
+async function onCopy(schema, folder, args, use) {
   const copy = await mkdtemp(join(tmpdir(), 'relay-'));
   try {
     await cp(folder, copy, { recursive: true });
@@ -36,16 +36,16 @@ function run(args, cwd) {
 // faultsOfRelay returns what the compiler has to say.
 export async function faultsOfRelay(schema, folder) {
   try {
-    await compile(schema, folder, ['--validate']);
+    await onCopy(schema, folder, ['--validate']);
     return [];
   } catch ({ message }) {
     return [`conformance/relay does not fit the schema, or make generate was not run: ${message}`];
   }
 }
 
-// generate writes what the compiler makes of the operations.
-export function generate(schema, folder) {
-  return compile(schema, folder, [], async (copy) => {
+// compile writes what the compiler makes of the operations.
+export function compile(schema, folder) {
+  return onCopy(schema, folder, [], async (copy) => {
     await rm(join(folder, made), { recursive: true, force: true });
     await cp(join(copy, made), join(folder, made), { recursive: true });
   });

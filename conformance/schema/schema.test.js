@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { faultsOfSnippets } from '../snippets.js';
 import { changesOf, faultsOfChanges } from './changes.js';
 import { faultsOfRelay } from './relay.js';
 import { faultsOfStyle } from './style.js';
@@ -127,6 +128,14 @@ for (const [name, from, to, want] of [
     assert.match((await faultsOfRelay(schemaFile, copy)).join(), want);
   });
 }
+
+test('snippets: a page that shows something else, and one that does not say what it shows', async () => {
+  const page = await readFile(at('../../docs/api/clients.md'), 'utf8');
+  const found = async (text) => (await faultsOfSnippets(await written('clients.md', text))).join('\n');
+  assert.equal(await found(page), '');
+  assert.match(await found(page.replace('`Bearer ${token}`', '`Basic ${token}`')), /clients.md does not show clients\/apollo.js up to "end of connect"/);
+  assert.match(await found(`${page}\n\`\`\`js\nconnect();\n\`\`\`\n`), /without a comment that names its file/);
+});
 
 test('the command says all of it, and ends with 1', async () => {
   const file = await written('all.graphqls', outOfStyle());
