@@ -40,7 +40,9 @@ func userErrors(err error, path ...string) ([]registry.Error, error) {
 	if !ok {
 		return []registry.Error{}, err
 	}
-	return wrap(es, func(e *registry.Error) registry.Error { return *e }), nil
+	return wrap(es, func(e *registry.Error) registry.Error {
+		return registry.Error{Code: e.Code, Message: withoutNumbers(e.Message), Path: e.Path}
+	}), nil
 }
 
 // notFound turns absence into an error that says what is not there.
@@ -74,7 +76,7 @@ func (r *Resolver) explain(ctx context.Context, shown, known *gqlerror.Error, er
 	spent, isSpent := errors.AsType[*registry.LookupsSpentError](err)
 	switch {
 	case isUser && len(es) > 0:
-		shown.Message, shown.Extensions = es[0].Message, coded(string(es[0].Code))
+		shown.Message, shown.Extensions = withoutNumbers(es[0].Message), coded(string(es[0].Code))
 		if len(es[0].Path) > 0 {
 			shown.Extensions["argument"] = strings.Join(es[0].Path, ".")
 		}
