@@ -68,11 +68,11 @@ func (r validationJob) Schedule(ctx context.Context, obj *model.ValidationJob) (
 		if err != nil {
 			return nil, err
 		}
-		by := make(map[uuid.UUID]*model.ValidationSchedule, len(found))
-		for _, s := range model.NewValidationSchedules(slices.Collect(maps.Values(found))...) {
-			by[s.Schedule.ID] = s
+		wrapped := model.NewValidationSchedules(slices.Collect(maps.Values(found))...)
+		if len(wrapped) == 0 {
+			return nil, nil //nolint:nilnil // there is none
 		}
-		return by, nil
+		return wrapped[0].Siblings.ByID, nil
 	})
 	return schedules[obj.Job.Schedule], err
 }

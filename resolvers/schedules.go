@@ -50,8 +50,12 @@ func (r validationSchedule) Jobs(ctx context.Context, obj *model.ValidationSched
 ) (*model.ValidationJobConnection, error) {
 	jobs := nested[uuid.UUID, registry.Job, *model.ValidationJob]{
 		pages: &obj.Siblings.Jobs, keys: obj.Siblings.IDs, what: "ValidationJob", load: r.service.JobsOfSchedules, count: r.service.CountJobsOfSchedules,
-		list:  func(id uuid.UUID) list { return r.list("jobs/" + opaque.UUID(model.KindSchedule, id)) },
-		nodes: func() func([]registry.Job) []*model.ValidationJob { return new(model.ValidationJobs).Add },
+		list: func(id uuid.UUID) list { return r.list("jobs/" + opaque.UUID(model.KindSchedule, id)) },
+		nodes: func() func([]registry.Job) []*model.ValidationJob {
+			siblings := &model.ValidationJobs{}
+			_, _ = siblings.Schedule.Get(func() (map[uuid.UUID]*model.ValidationSchedule, error) { return obj.Siblings.ByID, nil })
+			return siblings.Add
+		},
 	}
 	page, err := jobs.of(ctx, obj.Schedule.ID, first, after)
 	return &model.ValidationJobConnection{Connection: page}, err

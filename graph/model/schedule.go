@@ -18,16 +18,17 @@ type ValidationSchedule struct {
 // ValidationSchedules is the schedules of one list.
 type ValidationSchedules struct {
 	IDs  []uuid.UUID
+	ByID map[uuid.UUID]*ValidationSchedule
 	Jobs Pages[uuid.UUID, *ValidationJob]
 }
 
 // NewValidationSchedules makes the schedules of one list.
 func NewValidationSchedules(schedules ...registry.Schedule) []*ValidationSchedule {
-	set := &ValidationSchedules{IDs: make([]uuid.UUID, len(schedules))}
+	set := &ValidationSchedules{IDs: make([]uuid.UUID, len(schedules)), ByID: make(map[uuid.UUID]*ValidationSchedule, len(schedules))}
 	all := make([]*ValidationSchedule, len(schedules))
 	for i, s := range schedules {
 		all[i] = &ValidationSchedule{Schedule: s, Siblings: set}
-		set.IDs[i] = s.ID
+		set.IDs[i], set.ByID[s.ID] = s.ID, all[i]
 	}
 	return all
 }

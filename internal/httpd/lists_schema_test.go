@@ -152,9 +152,14 @@ func (r route) whole(schema *ast.Schema) string {
 // few attempts counts.
 func (a *app) reads(t *testing.T, role registry.Role, query string) (least []string, got answer) {
 	t.Helper()
+	return a.readsOf(t, role, query, nil)
+}
+
+func (a *app) readsOf(t *testing.T, role registry.Role, query string, variables vars) (least []string, got answer) {
+	t.Helper()
 	for attempt := range 3 {
 		var read []string
-		for _, sql := range a.statements.during(func() { got = a.try(t, role, query, nil) }) {
+		for _, sql := range a.statements.during(func() { got = a.try(t, role, query, variables) }) {
 			if sql = strings.TrimSpace(sql); strings.HasPrefix(sql, "SELECT") || strings.HasPrefix(sql, "WITH") || strings.HasPrefix(sql, "(") {
 				read = append(read, sql)
 			}
