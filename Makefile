@@ -10,6 +10,7 @@ export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -buildvcs=false
 CORES      := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PACKAGES_AT_ONCE := $(shell [ $(CORES) -gt 4 ] && echo 4 || echo $(CORES))
 PKG        ?= ./...
+ACTIONLINT := v1.7.12
 ARGS       ?=
 
 WEB_BUILT   := web/dist/index.html
@@ -19,7 +20,7 @@ WEB_MODULES := web/node_modules/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build web test lint fmt generate bench chaos conformance schema-release cluster clean go postgres chromium cc go-lint web-lint schema-lint go-test web-test
+.PHONY: help run build web test lint fmt generate bench chaos fuzz conformance schema-release cluster clean go postgres chromium cc go-lint web-lint schema-lint go-test web-test
 
 help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -62,6 +63,7 @@ go-lint: go
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 gofmt -l 2>/dev/null); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted (make fmt):\n%s\n' "$$unformatted" >&2; exit 1; fi
 	@linter=$$(scripts/setup-lint) && echo "golangci-lint run" && "$$linter" run ./...
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 
 web-lint:
 	@if scripts/setup-node; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run lint --silent; fi
@@ -87,6 +89,9 @@ cluster: go postgres ## Run three nats-servers, two servers and three workers on
 
 chaos: go postgres ## Kill and starve everything and check that nothing is lost (SEED=n, SHORT=1)
 	CHAOS=long SEED=$(SEED) $(GO) test -run Chaos -count=1 -timeout 6h -p 1 -v $(if $(SHORT),-short) ./internal/chaos
+
+fuzz: go ## Fuzz everything that is fuzzed, one after the other (SECONDS_EACH=20, ONLY="graph/guard")
+	@scripts/fuzz "$(SECONDS_EACH)" "$(ONLY)"
 
 conformance: postgres $(BIN) ## Check the built program by the clients of others, and write docs/conformance.md
 	@scripts/conformance
