@@ -8,7 +8,13 @@ import (
 
 // newAuth makes what finds out who calls, and runs what ends streams with their tokens.
 func (s *Server) newAuth() *auth.Authenticator {
-	a := auth.New(auth.Config{Store: s.store, BootstrapToken: s.token, Logger: s.log, OIDC: newOIDC(s.config.OIDC)})
+	c := auth.Config{
+		Store: s.store, BootstrapToken: s.token, Logger: s.log, OIDC: newOIDC(s.config.OIDC), MaxFailures: s.config.AuthFailures,
+	}
+	if c.MaxFailures == 0 { // said by the operator: none
+		c.MaxFailures = -1
+	}
+	a := auth.New(c)
 	s.parts.loop("access", a.Run)
 	return a
 }

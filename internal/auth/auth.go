@@ -47,7 +47,7 @@ type Config struct {
 	Logger         *slog.Logger     // nil: none
 	OIDC           *OIDC            // nil: no tokens of an issuer
 	CheckEvery     time.Duration    // between looks at the tokens behind streams; 0: 2 s
-	MaxFailures    int              // tokens that are not valid, from one address in a minute, before 429; 0: 60
+	MaxFailures    int              // tokens that are not valid, from one address in a minute, before 429; 0: 60, negative: any
 }
 
 // Authenticator finds out who bears a token. Safe for concurrent use.

@@ -27,8 +27,12 @@ type bucket struct {
 	told  bool // that it was empty
 }
 
+// newThrottle returns nil, which bounds nothing, for a negative number; 0 is the default.
 func newThrottle(perMinute int, now func() time.Time) *throttle {
-	if perMinute <= 0 {
+	switch {
+	case perMinute < 0:
+		return nil
+	case perMinute == 0:
 		perMinute = defaultFailures
 	}
 	return &throttle{perMinute: float64(perMinute), now: now, buckets: map[netip.Prefix]bucket{}}
@@ -37,6 +41,9 @@ func newThrottle(perMinute int, now func() time.Time) *throttle {
 // failed counts a token that was not valid. wait is positive when there were too many: until the next drop. from is
 // whose bucket it is; first says that it has just become empty.
 func (t *throttle) failed(remote string) (wait time.Duration, from netip.Prefix, first bool) {
+	if t == nil {
+		return 0, from, false
+	}
 	from = neighbours(remote)
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -76,6 +76,7 @@ type Serve struct {
 	AccessLog
 	Rates
 	Limits
+	Guessing
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	AdminListen     string        `help:"Address of metrics and profiles; empty for none." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
@@ -158,6 +159,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.OIDC.check(); err != nil {
+		return err
+	}
+	if err := s.Guessing.check(); err != nil {
 		return err
 	}
 	if err := s.AccessLog.check(); err != nil {
