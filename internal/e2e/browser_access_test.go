@@ -217,10 +217,6 @@ func graphiqlPurpose(t *testing.T, s *site) {
 	tb.click(runButton)
 	tb.result(`"purpose": "Trying it out"`, `"seesWholeNumbers": true`)
 	tb.shot("desktop-graphiql-purpose")
-	tb.resize(phone)
-	tb.fits("graphiql with a purpose", phone)
-	tb.shot("phone-graphiql-purpose")
-	tb.resize(desk)
 	if shown := eval[bool](tb, `Boolean(`+query(id("graphiql-example-start-job"))+`)`); shown {
 		t.Error("a steward is offered to start jobs")
 	}
@@ -229,6 +225,15 @@ func graphiqlPurpose(t *testing.T, s *site) {
 	tb.example("lead-changes", "LeadScoreChanged")
 	tb.waitPurpose("Trying it out")
 	steward.quiet(t, tb)
+
+	small := steward.graphiqlPage(t, phone)
+	small.click(id("purpose-open"))
+	small.fill(id("purpose-input"), "Trying it out on the way, with rather many words that have no room there")
+	small.shot("phone-graphiql-dialog")
+	small.click(id("purpose-submit"))
+	small.waitFor(id("purpose"), "data-state", "told")
+	small.fits("graphiql with a purpose", phone)
+	small.shot("phone-graphiql-purpose")
 }
 
 // adminPurpose shows that an administrator sees whole numbers anyway, and may say what for.
@@ -412,4 +417,40 @@ func TestBrowserWaits(t *testing.T) {
 	tb.fill(id("number-input"), "+5711234567")
 	until[bool](tb, query(id("number-result")+" .number")+`?.innerText === "+576011234567"`)
 	s.alone(t, tb)
+}
+
+// TestBrowserProduction shows GraphiQL where the schema is told to administrators only, and that nothing leads to
+// GraphiQL where it is not served.
+func TestBrowserProduction(t *testing.T) {
+	if _, built := web.Files(); !built {
+		t.Fatal("the web interface is not built, so there is nothing to click: run `make web`")
+	}
+	dir := dataDir(t)
+	s := &site{browser: startBrowser(t), process: serve(t, dir, "--production", "--graphiql"), dir: dir}
+	viewer := s.as(t, "viewer", "VIEWER")
+	tb := viewer.dashboard(t, "check")
+	tb.wait(id("nav-graphiql"))
+	tb = viewer.graphiqlPage(t, desk)
+	tb.wait(id("no-schema"))
+	tb.click(runButton)
+	tb.result(`"number": "+576012345678"`)
+	tb.fits("graphiql without a schema", desk)
+	tb.shot("desktop-graphiql-no-schema")
+	admin := s.graphiqlPage(t, desk)
+	admin.click(runButton)
+	admin.result(`"number": "+576012345678"`)
+	admin.gone(id("no-schema"))
+	s.quiet(t, admin)
+
+	s.stop()
+	s.process = serve(t, dir, "--production")
+	viewer.process.url = s.url
+	tb = viewer.dashboard(t, "check")
+	tb.fill(id("number-input"), "+5711234567")
+	tb.wait(id("number-result"))
+	offered(tb, "whoever comes where GraphiQL is switched off", "nav-graphiql", false)
+	viewer.quiet(t, tb)
+	tb = s.open(t, s.url+"/graphiql")
+	until[bool](tb, `document.body?.innerText.includes("switched off")`)
+	tb.shot("desktop-graphiql-off")
 }

@@ -28,7 +28,11 @@ export function Purpose({ optional, check }: Props) {
     <div className="purpose" data-testid="purpose" data-state={state}>
       <p className="purpose-text" role="status">
         {state === 'masked' && 'Numbers are masked.'}
-        {state === 'whole' && 'Numbers are shown whole. Each read is recorded.'}
+        {state === 'whole' && (
+          <>
+            Numbers are shown whole. <span className="purpose-aside">Each read is recorded.</span>
+          </>
+        )}
         {state === 'told' && (
           <>
             <span className="purpose-what">Whole numbers, for “{purpose}”</span> <span className="purpose-aside">Each read is recorded.</span>
@@ -87,7 +91,10 @@ function Form({ optional, check, close }: Props & { close: () => void }) {
       <input
         id={field}
         value={text}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => {
+          setText(event.target.value);
+          setWrong(null);
+        }}
         placeholder="Complaint 2026-17, calling the customer back"
         autoComplete="off"
         maxLength={400}

@@ -32,27 +32,29 @@ export function ApiKeyRow({ apiKey }: { apiKey: ApiKey }) {
       <td data-label="Made"><Ago time={createdAt} /> <span className="hint">by {createdBy}</span></td>
       <td data-label="Last used" title="To about a minute">{lastUsedAt === null ? 'never' : <Ago time={lastUsedAt} />}</td>
       <td data-label="Ends"><Ends status={status} expiresAt={expiresAt} revokedAt={revokedAt} /></td>
-      <td className="key-actions">
-        <a className="button small" href={href('access-log', null, { actor: name })} title="What it has seen whole" data-testid="key-reads">
-          Reads
-        </a>
-        {status === 'ACTIVE' && (
-          <>
-            <ChangeKey apiKey={apiKey} />
-            <ConfirmButton
-              title={`Revoke “${name}”?`}
-              text="Whoever uses it is refused from now on, and its streams and sockets end within seconds. It cannot be taken back."
-              confirm="Revoke the key"
-              keep="Keep it"
-              onConfirm={() => void revoke()}
-              disabled={state.busy}
-              testId="key-revoke"
-            >
-              Revoke
-            </ConfirmButton>
-          </>
-        )}
-        <Outcome state={state} />
+      <td>
+        <div className="key-actions">
+          <a className="button small" href={href('access-log', null, { actor: name })} title="What it has seen whole" data-testid="key-reads">
+            Reads
+          </a>
+          {status === 'ACTIVE' && (
+            <>
+              <ChangeKey apiKey={apiKey} />
+              <ConfirmButton
+                title={`Revoke “${name}”?`}
+                text="Whoever uses it is refused from now on, and its streams and sockets end within seconds. It cannot be taken back."
+                confirm="Revoke the key"
+                keep="Keep it"
+                onConfirm={() => void revoke()}
+                disabled={state.busy}
+                testId="key-revoke"
+              >
+                Revoke
+              </ConfirmButton>
+            </>
+          )}
+          <Outcome state={state} />
+        </div>
       </td>
     </tr>
   );
@@ -94,7 +96,10 @@ function ChangeForm({ apiKey, close }: { apiKey: ApiKey; close: () => void }) {
   const [form, setForm] = useState<KeyChange>({ name: apiKey.name, life: 'keep', date: '' });
   const [lack, setLack] = useState<string | null>(null);
   const [act, state] = useAct();
-  const change = (part: Partial<KeyChange>) => setForm((now) => ({ ...now, ...part }));
+  const change = (part: Partial<KeyChange>) => {
+    setLack(null);
+    setForm((now) => ({ ...now, ...part }));
+  };
 
   async function submit(event: SyntheticEvent) {
     event.preventDefault();

@@ -8,7 +8,7 @@ import { saveFile } from '../data/saveFile';
 import { bytes, count, label } from '../format';
 import { Ago, Card, Problem, Shown, Simulated, StatusBadge } from './Bits';
 import { Pages } from './Pages';
-import { useMay, useSimulatedPlatforms } from './useCaller';
+import { useMay, usePace, useSimulatedPlatforms } from './useCaller';
 
 const PAGE = 50;
 const POLL_MS = 5_000;
@@ -98,7 +98,7 @@ function FailurePage({ id, after, going, onNext }: PageProps) {
   const failures = useQuery(
     JobFailuresQuery,
     { id, first: PAGE, after },
-    { pollMs: going && after === null ? POLL_MS : 0 },
+    { pollMs: usePace(going && after === null ? POLL_MS : 0) },
   );
   return (
     <Shown state={failures} lines={4}>

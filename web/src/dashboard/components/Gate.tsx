@@ -21,7 +21,7 @@ export function Gate({ scope, title, children }: Props) {
       <div className="page-head">
         <h1>{title}</h1>
       </div>
-      <div className="note stack" data-testid="needs-scope" data-scope={scope}>
+      <div className="note" data-testid="needs-scope" data-scope={scope}>
         <p>
           This page needs the scope <strong>{label(scope)}</strong>: {scopes[scope]}
         </p>

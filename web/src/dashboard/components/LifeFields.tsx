@@ -15,7 +15,7 @@ export function LifeFields<L extends string = Life>({ options, life, date, chang
   return (
     <div className="life">
       <div className="field">
-        <label htmlFor={`${hook}-life`}>Works</label>
+        <label htmlFor={`${hook}-life`}>How long it works</label>
         <select
           id={`${hook}-life`}
           value={life}

@@ -13,6 +13,15 @@ export function useMay(scope: Scope): boolean | null {
   return viewer === null ? null : viewer.scopes.includes(scope);
 }
 
+// Each read of whole numbers is recorded: what is fetched again by itself is, too.
+const WHOLE_POLL_MS = 60_000;
+
+/** How often to fetch numbers again that may be whole, where masked ones are fetched that often; 0 is never. */
+export function usePace(maskedMs: number): number {
+  const whole = useViewer()?.seesWholeNumbers !== false;
+  return whole && maskedMs > 0 ? Math.max(maskedMs, WHOLE_POLL_MS) : maskedMs;
+}
+
 /** The platforms whose answers are made up here. */
 export function useSimulatedPlatforms(): ReadonlySet<Platform> {
   const { data } = useQuery(PlatformsQuery, {});

@@ -25,7 +25,10 @@ export function NewApiKey() {
   const [lack, setLack] = useState<string | null>(null);
   const [made, setMade] = useState<Made | null>(null);
   const [act, state] = useAct();
-  const change = (part: Partial<KeyForm>) => setForm((now) => ({ ...now, ...part }));
+  const change = (part: Partial<KeyForm>) => {
+    setLack(null);
+    setForm((now) => ({ ...now, ...part }));
+  };
 
   async function submit(event: SyntheticEvent) {
     event.preventDefault();
@@ -121,7 +124,7 @@ function RoleFields({ form, change }: { form: KeyForm; change: (part: Partial<Ke
 /** The token, this once. */
 function MadePanel({ made }: { made: Made }) {
   return (
-    <Card title={`The key “${made.name}” was made`} testId="key-made">
+    <Card title={`The key “${made.name}” was made`} className="form" testId="key-made">
       <SecretPanel secret={made.token}>
         This is its token. It is shown this once, and nobody can look it up later: hand it over now, by a way that others do not read. Whoever has it may do all that the key may.
       </SecretPanel>

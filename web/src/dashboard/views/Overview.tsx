@@ -6,7 +6,7 @@ import { NumberBox } from '../components/NumberBox';
 import { ScopedLink } from '../components/ScopedLink';
 import { LineTypeChart, RegionChart } from '../components/RegionChart';
 import { TierChart } from '../components/TierChart';
-import { useMay, useSimulatedPlatforms } from '../components/useCaller';
+import { useMay, usePace, useSimulatedPlatforms } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { ImportsQuery, JobsQuery, LeadsQuery, StatsQuery, type Stats } from '../data/operations';
 import { compact, count } from '../format';
@@ -144,7 +144,7 @@ function JobsCard() {
 }
 
 function BestLeads() {
-  const leads = useQuery(LeadsQuery, { filter: null, first: 5, after: null }, { pollMs: SLOW_POLL_MS });
+  const leads = useQuery(LeadsQuery, { filter: null, first: 5, after: null }, { pollMs: usePace(SLOW_POLL_MS) });
   return (
     <Card
       title="Best leads"
