@@ -82,7 +82,13 @@ func NewAccessEntry(at time.Time, who Actor, what Shown) AccessEntry {
 }
 
 func operationName(name string) string {
-	if len(name) >= digitsTogether { // most names are short
+	digits := 0
+	for i := range len(name) {
+		if '0' <= name[i] && name[i] <= '9' {
+			digits++
+		}
+	}
+	if digits >= digitsTogether { // most names have none
 		name = longDigits.ReplaceAllString(name, "#")
 	}
 	return clean(name, MaxOperationName)

@@ -88,7 +88,8 @@ func TestTwoServersOnOneDatabase(t *testing.T) {
 		t.Fatalf("%d entries", len(entries))
 	}
 	for i, e := range entries {
-		if want := 49 - i; e.Operation != fmt.Sprint("op", want) || e.Revealed != int64(want) {
+		if want := 49 - i; e.Operation != fmt.Sprint("op", want) || e.Revealed != int64(want) || e.Purpose != "claim 7" ||
+			e.RequestID != fmt.Sprint("r", want) || len(e.Fields) != 1 || e.Fields[0] != "Phone.number" {
 			t.Fatalf("entry %d is %+v", i, e)
 		}
 	}

@@ -21,14 +21,26 @@ func scanAccessEntry(row pgx.CollectableRow) (registry.AccessEntry, error) {
 	return e, err
 }
 
+// -- name: copy_access_entries
+const copyAccessEntries = `
+COPY access_log (` + accessColumns + `)
+FROM STDIN BINARY`
+
 // AddAccessEntries writes entries. One whose id is there already is left as it is.
 func (s *Store) AddAccessEntries(ctx context.Context, entries []registry.AccessEntry) error {
-	columns := []string{"id", "at", "actor", "role", "purpose", "operation", "fields", "subjects", "request_id"}
-	_, err := s.pool.CopyFrom(ctx, pgx.Identifier{"access_log"}, columns,
-		pgx.CopyFromSlice(len(entries), func(i int) ([]any, error) {
-			e := entries[i]
-			return []any{e.ID, e.At, e.Actor, string(e.Role), e.Purpose, e.Operation, e.Fields, e.Revealed, e.RequestID}, nil
-		}))
+	var rows copyRows
+	for _, e := range entries {
+		rows.row(9)
+		rows.uuid(e.ID)
+		rows.time(e.At)
+		for _, text := range [...]string{e.Actor, string(e.Role), e.Purpose, e.Operation} {
+			rows.text(text)
+		}
+		rows.texts(e.Fields)
+		rows.int64(e.Revealed)
+		rows.text(e.RequestID)
+	}
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return rows.copy(ctx, tx, copyAccessEntries) })
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.ConstraintName == "access_log_pkey" {
 		err = s.addMissing(ctx, entries) // some were written by one who did not live to know it
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -66,6 +67,38 @@ func (c *copyRows) bool(v bool) {
 func (c *copyRows) text(v string) {
 	c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(v)))
 	c.buf = append(c.buf, v...)
+}
+
+func (c *copyRows) uuid(v uuid.UUID) {
+	c.buf = append(c.buf, 0, 0, 0, 16)
+	c.buf = append(c.buf, v[:]...)
+}
+
+// textOID is the type of the elements of text[].
+const textOID = 25
+
+// texts writes a text[].
+func (c *copyRows) texts(all []string) {
+	size := 12 // dimensions, whether there are nulls, and the type of the elements
+	if len(all) > 0 {
+		size += 8 // how many, counted from where
+	}
+	for _, v := range all {
+		size += 4 + len(v)
+	}
+	c.int32s(int32(size), int32(min(len(all), 1)), 0, textOID)
+	if len(all) > 0 {
+		c.int32s(int32(len(all)), 1)
+	}
+	for _, v := range all {
+		c.text(v)
+	}
+}
+
+func (c *copyRows) int32s(all ...int32) {
+	for _, v := range all {
+		c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(v))
+	}
 }
 
 // jsonb writes a JSON text; null when there is none.
