@@ -18,8 +18,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"phoneregistry/graph/documents"
-	"phoneregistry/registry"
 	"phoneregistry/graph/reveal"
+	"phoneregistry/registry"
 )
 
 // subprotocol is the one that is spoken:

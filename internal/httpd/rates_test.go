@@ -85,7 +85,7 @@ func TestRatesOverHTTP(t *testing.T) {
 		"application/graphql-response+json": "application/graphql-response+json", "text/event-stream": "application/json",
 	} {
 		response, _ := ask(askRole, "Accept", accept)
-		if got := response.Header.Get("Content-Type"); response.StatusCode != 429 || !strings.HasPrefix(got, want) {
+		if got := response.Header.Get("Content-Type"); response.StatusCode != http.StatusTooManyRequests || !strings.HasPrefix(got, want) {
 			t.Errorf("%s is answered with %d, %s", accept, response.StatusCode, got)
 		}
 	}
@@ -108,7 +108,7 @@ func TestRatesOverREST(t *testing.T) {
 	} {
 		response := a.request(t, registry.RoleOperator, step.method, step.path, "", nil)
 		text := readAll(t, response)
-		if response.StatusCode/100 != step.status/100 || (response.StatusCode == 429) != (step.status == 429) || response.Header.Get("RateLimit") == "" {
+		if response.StatusCode/100 != step.status/100 || (response.StatusCode == http.StatusTooManyRequests) != (step.status == http.StatusTooManyRequests) || response.Header.Get("RateLimit") == "" {
 			t.Errorf("step %d: %d, %s, %v", i, response.StatusCode, text, response.Header)
 		}
 		if step.status == 429 && (!strings.Contains(text, "RATE_LIMITED") || response.Header.Get("Retry-After") == "") {
@@ -127,7 +127,7 @@ func TestHeavyOperationsWeighMore(t *testing.T) {
 	left := func(query string) int {
 		response := a.request(t, registry.RoleViewer, http.MethodPost, "/graphql", "application/json", post(query))
 		text := readAll(t, response)
-		if response.StatusCode != 200 || strings.Contains(text, `"errors"`) {
+		if response.StatusCode != http.StatusOK || strings.Contains(text, `"errors"`) {
 			t.Fatalf("%d %s", response.StatusCode, text)
 		}
 		var r, reset int

@@ -142,7 +142,7 @@ func (s *storm) renew(ctx context.Context, i int) error {
 
 // The ways of clients.
 const (
-	waySocket = iota
+	waySocket      = iota
 	waySocketStays // until its token is revoked
 	waySocketDropsDead
 	waySocketSaysNothing

@@ -21,16 +21,16 @@ func cancel(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelWithin}
 }
 
-// givenUp is the error of a statement that PostgreSQL gave up: its caller has gone, its time was over, or it ran into the
+// givenUpError is the error of a statement that PostgreSQL gave up: its caller has gone, its time was over, or it ran into the
 // statement_timeout. The code is the same for all of them.
-type givenUp struct{ error }
+type givenUpError struct{ error }
 
 // Is makes it one of those with which contexts end.
-func (givenUp) Is(target error) bool {
-	return target == context.DeadlineExceeded || target == context.Canceled //nolint:errorlint // of which this is one
+func (givenUpError) Is(target error) bool {
+	return target == context.DeadlineExceeded || target == context.Canceled
 }
 
-func (g givenUp) Unwrap() error { return g.error }
+func (g givenUpError) Unwrap() error { return g.error }
 
 // ended marks an error that says that a statement was given up.
 func ended(err error) error {
@@ -38,8 +38,8 @@ func ended(err error) error {
 	if !ok || e.Code != codeQueryCanceled {
 		return err
 	}
-	if _, marked := errors.AsType[givenUp](err); marked {
+	if _, marked := errors.AsType[givenUpError](err); marked {
 		return err
 	}
-	return givenUp{err}
+	return givenUpError{err}
 }
