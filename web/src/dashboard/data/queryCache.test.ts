@@ -121,6 +121,18 @@ describe('a query', () => {
     expect(timers.size).toBe(0);
   });
 
+  it.each([
+    ['forbidden', []],
+    ['limit', []],
+    ['timeout', [30_000]],
+    ['request', [1_000]],
+  ] as const)('after %s is polled with these pauses: %j', async (kind, pauses) => {
+    const { asked, cache, timers } = setUp();
+    cache.query(One, {}).subscribe(() => undefined, 1_000);
+    await asked[0]?.fail(new ApiError(kind, 'no'));
+    expect([...timers.values()].map(({ ms }) => ms)).toEqual(pauses);
+  });
+
   it('is polled as often as its most eager reader wants, and no longer than there is one', async () => {
     const { asked, cache, timers, tick } = setUp();
     const query = cache.query(One, {});

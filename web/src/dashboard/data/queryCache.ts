@@ -1,7 +1,7 @@
 // Queries as stores: several components that ask the same share one request; what was seen last
 // stays on the screen while it is fetched again or the server is away.
 import { textOf, type Operation } from '../../shared/api';
-import { asApiError, type ApiError } from '../../shared/errors';
+import { asApiError, type ApiError, type ErrorKind } from '../../shared/errors';
 import { createStore, type Store } from '../../shared/store';
 
 export interface QueryState<Result> {
@@ -29,6 +29,10 @@ export interface Clock {
 
 const RETRY_MS = 3_000;
 const SPREAD_MS = 500;
+// What took too long once is not asked at the usual pace.
+const AFTER_TIMEOUT_MS = 30_000;
+// What asking again does not change.
+const FINAL = new Set<ErrorKind | undefined>(['unauthorized', 'forbidden', 'limit']);
 // What is refused for longer (guesses at numbers are, for hours) is refused for other reasons than the page's own pace.
 const HOLD_LONGEST_MS = 120_000;
 
@@ -129,9 +133,10 @@ export class Query<Result, Variables> {
     const kind = this.#state.error?.kind;
     if (due || kind === 'busy') polls.push(0);
     if (kind === 'network') polls.push(RETRY_MS);
-    if (kind === 'unauthorized' || kind === 'forbidden' || polls.length === 0) return;
+    if (FINAL.has(kind) || polls.length === 0) return;
     const held = this.#held();
-    const earliest = held > 0 ? held + SPREAD_MS * this.#clock.random() : 0;
+    const after = kind === 'timeout' ? AFTER_TIMEOUT_MS : 0;
+    const earliest = Math.max(after, held > 0 ? held + SPREAD_MS * this.#clock.random() : 0);
     this.#timer = this.#clock.setTimeout(() => {
       if (this.#clock.visible()) this.refetch();
       else this.#plan();
