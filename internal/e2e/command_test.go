@@ -2,10 +2,14 @@ package e2e_test
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestStartThatCannotWork breaks the start in the ways people do: one clear line, the right exit code, nothing left.
@@ -119,12 +123,67 @@ func checkTokens(t *testing.T, p *process, dir string) {
 			t.Error("a viewer sees a whole number")
 		}
 	}
+	out, stderr, code = command(t, "token", "create", "--name", "narrow", "--role", "OPERATOR", "--scopes", "READ,JOBS", "--expires", "1h", "--data-dir", dir)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	narrow := *p
+	narrow.token = strings.TrimSpace(out)
+	var v struct{ Viewer struct{ Scopes []string } }
+	if narrow.query(&v, `{ viewer { scopes } }`, nil); !slices.Equal(v.Viewer.Scopes, []string{"READ", "JOBS"}) {
+		t.Errorf("may %v", v.Viewer.Scopes)
+	}
+	for _, c := range []struct{ flag, value, say string }{
+		{"--scopes", "READ,EDIT", `--scopes: holds "EDIT", which the role OPERATOR does not have`},
+		{"--scopes", "ALL", "--scopes: holds"},
+		{"--expires", "-1h", "--expires"},
+	} {
+		_, stderr, code := command(t, "token", "create", "--name", "wrong", "--role", "OPERATOR", c.flag, c.value, "--data-dir", dir)
+		if code != 2 || !strings.Contains(stderr, c.say) {
+			t.Errorf("%s %s: exit %d: %s", c.flag, c.value, code, stderr)
+		}
+	}
+	checkTokenList(t, dir, `\nkey_\w+  narrow +OPERATOR  READ,JOBS  ACTIVE +\S+  system:cli  \S+Z +- +-`,
+		`\nkey_\w+  viewer of the tests +VIEWER +all +ACTIVE +\S+  system:cli  - +- +-`)
+	list, _, _ := command(t, "token", "list", "--data-dir", dir)
+	for _, id := range regexp.MustCompile(`key_\w+`).FindAllString(list, -1) {
+		for range 2 { // one that is revoked stays as it is
+			if _, stderr, code := command(t, "token", "revoke", id, "--data-dir", dir); code != 0 {
+				t.Error(stderr)
+			}
+		}
+	}
+	checkTokenList(t, dir, `\nkey_\w+  narrow +OPERATOR  READ,JOBS  REVOKED +\S+  system:cli  \S+Z +\S+Z +`)
+	narrow.refused()
+}
+
+// checkTokenList checks that the list of tokens shows lines.
+func checkTokenList(t *testing.T, dir string, lines ...string) {
+	t.Helper()
 	list, stderr, code := command(t, "token", "list", "--data-dir", dir)
-	i := strings.Index(list, "key_")
-	if code != 0 || i < 0 {
+	if code != 0 || !strings.HasPrefix(list, "ID ") {
 		t.Fatalf("%s%s", list, stderr)
 	}
-	if _, stderr, code := command(t, "token", "revoke", strings.Fields(list[i:])[0], "--data-dir", dir); code != 0 {
-		t.Error(stderr)
+	for _, line := range lines {
+		if !regexp.MustCompile(line).MatchString(list) {
+			t.Errorf("%s does not match\n%s", line, list)
+		}
+	}
+}
+
+// refused waits until the server does not take the token any more. It believes in one for five seconds.
+func (p *process) refused() {
+	p.t.Helper()
+	deadline := time.After(patience)
+	for {
+		res, body := p.request(http.MethodPost, "/graphql", "application/json", strings.NewReader(`{"query":"{ viewer { role } }"}`))
+		if res.StatusCode == http.StatusUnauthorized {
+			return
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-deadline:
+			p.t.Fatalf("%d %s", res.StatusCode, body)
+		}
 	}
 }
