@@ -45,6 +45,7 @@ func sections() []section {
 		{"subscribers", measureSubscribers},
 		{"politeness", measurePoliteness},
 		{"graphql", measureGraphQL},
+		{"flood", measureFlood},
 	}
 }
 

@@ -245,30 +245,41 @@ func TestManyFaults(t *testing.T) {
 	}
 }
 
-// Variables are as large as the body is; what is in them is looked at once.
+// Variables are as large as the body is; what is in them is looked at once, and no further than is allowed.
 func TestGiantVariables(t *testing.T) {
 	s := newServer(t, Limits{})
-	ids := make([]any, 100_000)
-	for i := range ids {
-		ids[i] = "c"
-	}
-	filter := map[string]any{"customerIds": ids}
 	query := "query($f: PhoneFilter) {" + many(20, "a#: phones(filter: $f) { totalCount } ") + "}"
-	_, errs := s.ask(t, query, map[string]any{"f": filter})
-	if len(errs) != 1 || errs[0].Extensions["limit"] != limitCost {
-		t.Fatalf("%.300v; want it refused for its cost", errs)
-	}
-	doc, _ := read(t, s.documents.guard, query)
-	c := counter{costs: s.documents.guard.costs, variables: map[string]any{"f": filter}}
-	c.selections(doc.Operations[0].SelectionSet)
-	if c.visited > 100_100 {
-		t.Errorf("%d steps for 100,000 entries that are used 20 times", c.visited)
-	}
+	filter := func(n int) map[string]any { return map[string]any{"f": map[string]any{"customerIds": texts(n)}} }
 	var deep any = "c"
 	for range 5000 {
 		deep = []any{deep}
 	}
-	if _, errs := s.ask(t, query, map[string]any{"f": map[string]any{"customerIds": deep}}); len(errs) == 0 {
-		t.Error("lists in lists are let in")
+	wide := map[string]any{}
+	for i := range 20_001 {
+		wide[strings.Repeat("x", i%7)+string(rune(i))] = nil
+	}
+	for name, c := range map[string]struct {
+		variables map[string]any
+		limit     string
+	}{
+		"a list at many places": {filter(19_000), limitCost},
+		"a long list":           {filter(20_001), limitEntries},
+		"lists in lists":        {map[string]any{"f": map[string]any{"customerIds": deep}}, ""},
+		"many members":          {map[string]any{"f": wide}, limitEntries},
+		"what nobody asks for":  {map[string]any{"g": texts(100_000)}, limitEntries},
+	} {
+		_, errs := s.ask(t, query, c.variables)
+		if len(errs) != 1 {
+			t.Fatalf("%s: %.300v; want it refused", name, errs)
+		}
+		if limit, _ := errs[0].Extensions["limit"].(string); limit != c.limit {
+			t.Errorf("%s: %v; want %q", name, errs, c.limit)
+		}
+	}
+	doc, _ := read(t, s.documents.guard, query)
+	c := counter{costs: s.documents.guard.costs, variables: filter(19_000)}
+	c.selections(doc.Operations[0].SelectionSet)
+	if c.visited > 19_100 {
+		t.Errorf("%d steps for 19,000 entries that are used 20 times", c.visited)
 	}
 }

@@ -245,3 +245,30 @@ func (n *counter) entriesOf(v any) (sum int) {
 	}
 	return sum
 }
+
+// entriesUpTo counts the entries of all lists in variables as they were sent, and the members of all objects: what takes long
+// to be made into input. It stops beyond a limit.
+func entriesUpTo(limit int, variables map[string]any) (sum int) {
+	var count func(v any)
+	count = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			sum += len(v)
+			for i := 0; i < len(v) && sum <= limit; i++ {
+				count(v[i])
+			}
+		case map[string]any:
+			sum += len(v)
+			for _, e := range v {
+				if sum > limit {
+					return
+				}
+				count(e)
+			}
+		}
+	}
+	for _, v := range variables {
+		count(v)
+	}
+	return sum
+}

@@ -63,6 +63,9 @@ func (d *Documents) MutateOperationParameters(ctx context.Context, request *grap
 	if n := len(request.OperationName); n > maxName { // it is told when there is no such operation
 		return exceeded(limitName, n, maxName)
 	}
+	if n := entriesUpTo(d.guard.limits.Entries, request.Variables); n > d.guard.limits.Entries {
+		return exceeded(limitEntries, n, d.guard.limits.Entries)
+	}
 	operation := graphql.GetOperationContext(ctx)
 	known := d.get(request.Query)
 	if known == nil {

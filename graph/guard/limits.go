@@ -21,6 +21,7 @@ type Limits struct {
 	RootFields int // of one operation; 20
 	Fields     int // with every fragment spread; 1,000
 	Work       int // steps of validation; 20,000
+	Entries    int // of all lists in the variables of a request; 20,000
 	First      int // entries of a page; registry.MaxPageSize, which is also the most that can be set
 	Cost       int // of the operation that is run; 250,000
 }
@@ -36,6 +37,7 @@ const (
 	limitFields     = "fields"
 	limitWork       = "work"
 	limitName       = "name"
+	limitEntries    = "entries"
 	limitFirst      = "first"
 	limitCost       = "cost"
 )
@@ -55,6 +57,7 @@ var advice = map[string]string{
 	limitFields:     "ask for fewer fields, or in several operations",
 	limitWork:       "send only the operation that is to run, with the fragments that it needs",
 	limitName:       "use shorter names",
+	limitEntries:    "send shorter lists, in several requests",
 	limitFirst:      "ask for the next page with `after`",
 	limitCost:       "ask for smaller pages or fewer fields",
 }
@@ -73,6 +76,7 @@ func (l Limits) WithDefaults() Limits {
 		{&l.RootFields, 20},
 		{&l.Fields, 1000},
 		{&l.Work, 20_000},
+		{&l.Entries, 20_000},
 		{&l.First, registry.MaxPageSize},
 		{&l.Cost, 250_000},
 	} {

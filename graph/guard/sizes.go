@@ -40,6 +40,10 @@ const (
 	totalCountWeight = 10
 )
 
+// introspectionWeight makes the whole schema cost more than half of what an operation may cost by default: it is read once,
+// and not many times over.
+const introspectionWeight = 3
+
 // introspectionSizes is how many entries the lists of introspection have: in all, or for each thing that has such a list,
 // rounded up.
 func introspectionSizes(schema *ast.Schema) map[string]int {
@@ -60,8 +64,8 @@ func introspectionSizes(schema *ast.Schema) map[string]int {
 		directiveArguments += len(d.Arguments)
 	}
 	return map[string]int{
-		"__Schema.types":       types,
-		"__Schema.directives":  len(schema.Directives),
+		"__Schema.types":       introspectionWeight * types,
+		"__Schema.directives":  introspectionWeight * len(schema.Directives),
 		"__Type.fields":        perOne(fields, types),
 		"__Type.inputFields":   perOne(inputs, types),
 		"__Type.enumValues":    perOne(values, types),

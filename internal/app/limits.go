@@ -9,6 +9,6 @@ import (
 func guardLimits(c config.Limits) guard.Limits {
 	return guard.Limits{
 		Bytes: c.MaxDocumentBytes, Tokens: c.MaxTokens, Depth: c.MaxDepth, Aliases: c.MaxAliases, Directives: c.MaxDirectives,
-		RootFields: c.MaxRootFields, Fields: c.MaxFields, Work: c.MaxWork, First: c.MaxPage, Cost: c.MaxCost,
+		RootFields: c.MaxRootFields, Fields: c.MaxFields, Work: c.MaxWork, Entries: c.MaxEntries, First: c.MaxPage, Cost: c.MaxCost,
 	}
 }

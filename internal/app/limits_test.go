@@ -30,9 +30,9 @@ func TestLimitsOfSettings(t *testing.T) {
 	}
 	t.Setenv("PHONEREGISTRY_MAX_ALIASES", "7")
 	got := guardLimits(read("--max-document-bytes=2000", "--max-tokens=101", "--max-depth=4", "--max-directives=5", "--max-root-fields=6",
-		"--max-fields=77", "--max-work=8888", "--max-page=9", "--max-cost=1010").Limits)
+		"--max-fields=77", "--max-work=8888", "--max-entries=9999", "--max-page=9", "--max-cost=1010").Limits)
 	want := guard.Limits{
-		Bytes: 2000, Tokens: 101, Depth: 4, Aliases: 7, Directives: 5, RootFields: 6, Fields: 77, Work: 8888, First: 9, Cost: 1010,
+		Bytes: 2000, Tokens: 101, Depth: 4, Aliases: 7, Directives: 5, RootFields: 6, Fields: 77, Work: 8888, Entries: 9999, First: 9, Cost: 1010,
 	}
 	if got != want {
 		t.Errorf("as set %+v; want %+v", got, want)

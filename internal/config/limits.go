@@ -15,6 +15,7 @@ type Limits struct {
 	MaxRootFields    int `help:"Most fields that an operation may ask of Query, Mutation or Subscription." default:"20"`
 	MaxFields        int `help:"Most fields of a document, with all fragments spread." default:"1000"`
 	MaxWork          int `help:"Most steps that the validation of a document may take." default:"20000"`
+	MaxEntries       int `help:"Most entries of all lists, and members of all objects, in the variables of a GraphQL request." default:"20000"`
 	MaxPage          int `help:"Most entries of a page (the argument first)." default:"500"`
 	MaxCost          int `help:"Most that an operation may cost: fields, times the entries of the lists around them." default:"250000"`
 }
@@ -33,6 +34,7 @@ func (l *Limits) check() error {
 		{"--max-root-fields", l.MaxRootFields, 1, 1000},
 		{"--max-fields", l.MaxFields, 10, 10_000},
 		{"--max-work", l.MaxWork, 1000, 1_000_000},
+		{"--max-entries", l.MaxEntries, 1000, 50_000},
 		{"--max-page", l.MaxPage, 1, 500},
 		{"--max-cost", l.MaxCost, 100, 100_000_000},
 	} {

@@ -20,6 +20,7 @@ func TestLimitsCheck(t *testing.T) {
 		"--max-root-fields":    {func(s *config.Serve, v int) { s.MaxRootFields = v }, 20},
 		"--max-fields":         {func(s *config.Serve, v int) { s.MaxFields = v }, 1000},
 		"--max-work":           {func(s *config.Serve, v int) { s.MaxWork = v }, 20_000},
+		"--max-entries":        {func(s *config.Serve, v int) { s.MaxEntries = v }, 20_000},
 		"--max-page":           {func(s *config.Serve, v int) { s.MaxPage = v }, 500},
 		"--max-cost":           {func(s *config.Serve, v int) { s.MaxCost = v }, 250_000},
 	} {
