@@ -46,6 +46,9 @@ func (a *Authenticator) serve(w http.ResponseWriter, r *http.Request, hash [32]b
 	next.ServeHTTP(w, r.WithContext(ctx))
 }
 
+// Ends reports whether the context of a request ends with its token: that of the configuration lasts.
+func Ends(ctx context.Context) bool { return registry.ActorFrom(ctx).Token != bootstrap }
+
 // Ended returns why a context has ended, if that was the end of its token.
 func Ended(ctx context.Context) error {
 	if cause := context.Cause(ctx); errors.Is(cause, ErrExpired) || errors.Is(cause, ErrRevoked) {

@@ -14,6 +14,10 @@ import (
 // to their transport.
 func heldTo(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !auth.Ends(r.Context()) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		c := &cutter{ResponseWriter: w, r: r}
 		stop := context.AfterFunc(r.Context(), c.cut)
 		defer stop()
