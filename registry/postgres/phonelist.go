@@ -286,9 +286,15 @@ func (l *phoneList) byTime(ctx context.Context, q querier, column, field string)
 	if l.after != nil {
 		w.and("("+strings.Join(keys, ", ")+") "+beyond+" ("+after+")", time.UnixMicro(l.after.Sort), int64(l.after.Number))
 	}
-	limit := w.arg(l.limit)
-	rows, err := q.Query(ctx, fmt.Sprintf("SELECT %s\nFROM phones p%s\nORDER BY %s %s\nLIMIT %s",
-		phoneShown.of(l.fields, field), w, strings.Join(keys, " "+order+", "), order, limit), listArguments(w)...)
+	sql := fmt.Sprintf("\nFROM phones p%s\nORDER BY %s %s\nLIMIT %s", w, strings.Join(keys, " "+order+", "), order, w.arg(l.limit))
+	columns := phoneShown.of(l.fields, field)
+	if l.masked {
+		// Those of the same time, all that one transaction of an import brought, have to be put in order: by what the index
+		// holds, and only those of the page are looked up.
+		sql = fmt.Sprintf("\nFROM (SELECT p.number, %s AS at, %s AS tie%s) k\nJOIN phones p ON p.number = k.number\nORDER BY k.at %[4]s, k.tie %[4]s, k.number %[4]s",
+			column, keys[1], sql, order)
+	}
+	rows, err := q.Query(ctx, "SELECT "+columns+sql, listArguments(w)...)
 	if err != nil {
 		return nil, err
 	}

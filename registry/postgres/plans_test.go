@@ -38,13 +38,20 @@ func (*lastQuery) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDat
 
 // take returns the lists that were read since the last call.
 func (l *lastQuery) take() (sql []string, arguments [][]any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, s := range l.sql {
+	all, with := l.takeAll()
+	for i, s := range all {
 		if strings.Contains(s, "LIMIT") {
-			sql, arguments = append(sql, s), append(arguments, l.arguments[i])
+			sql, arguments = append(sql, s), append(arguments, with[i])
 		}
 	}
+	return sql, arguments
+}
+
+// takeAll returns what was run since the last call.
+func (l *lastQuery) takeAll() (sql []string, arguments [][]any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sql, arguments = l.sql, l.arguments
 	l.sql, l.arguments = nil, nil
 	return sql, arguments
 }
