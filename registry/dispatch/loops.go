@@ -58,7 +58,7 @@ func (d *Dispatcher) deliverOne(ctx context.Context, a registry.Attempt) {
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.ClaimLease/3)
 	defer cancel()
 	counted, err := d.Outbox.SettleDelivery(settle, o)
-	d.metrics.attempted(o, counted)
+	d.metrics.attempted(o, counted, len(a.Event.Tiers))
 	log := d.Logger.With("webhook_id", a.Webhook, "delivery_id", a.Delivery, "event_id", a.Event.ID, "type", string(a.Event.Type), "attempt", a.No)
 	switch {
 	case err != nil:

@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	attempts    *prometheus.CounterVec // outcome
 	duration    prometheus.Histogram
+	numbers     prometheus.Counter
 	pending     prometheus.Gauge
 	published   prometheus.Counter
 	unpublished prometheus.Gauge
@@ -29,6 +30,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			[]string{"outcome"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "phone_webhook_attempt_seconds",
 			Help: "How long attempts to call a webhook took.", Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
+		numbers: prometheus.NewCounter(prometheus.CounterOpts{Name: "phone_webhook_numbers_total",
+			Help: "Whole numbers sent to webhooks, with every attempt."}),
 		pending: gauge("phone_webhook_deliveries_pending", "Deliveries that wait for an attempt, at all webhooks together."),
 		published: prometheus.NewCounter(prometheus.CounterOpts{Name: "phone_events_published_total",
 			Help: "Events that the stream of events has acknowledged."}),
@@ -42,7 +45,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.attempts, m.duration, m.pending, m.published, m.unpublished, m.notFanned, m.restarts} {
+	for _, c := range []prometheus.Collector{m.attempts, m.duration, m.numbers, m.pending, m.published, m.unpublished, m.notFanned, m.restarts} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("dispatch: register metrics: %w", err)
 		}
@@ -50,8 +53,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// attempted counts an attempt.
-func (m *metrics) attempted(o registry.AttemptOutcome, counted bool) {
+// attempted counts an attempt that sent so many numbers.
+func (m *metrics) attempted(o registry.AttemptOutcome, counted bool, numbers int) {
+	m.numbers.Add(float64(numbers))
 	outcome := "failed"
 	switch {
 	case !counted:
