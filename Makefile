@@ -56,7 +56,8 @@ go-test: go
 web-test: web
 	@if scripts/setup-node 2>/dev/null; then cd web && npm test --silent; fi
 
-lint: go-lint web-lint schema-lint ## Check style, layers, the schema and generated files
+lint: go-lint web-lint schema-lint ## Check style, layers, the schema, who may ask for what, and generated files
+	scripts/check-access
 	scripts/check-generated
 
 go-lint: go
