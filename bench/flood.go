@@ -23,7 +23,7 @@ import (
 const (
 	normalRate   = 96 // normal queries a second, of all callers together
 	normalTokens = 8
-	floodRate    = 400 // attacks a second
+	floodRate    = 200 // attacks a second
 	floodTokens  = 4
 	floodAtOnce  = 32  // at the same time; more have to wait
 	mayWait      = 2.0 // times as long as in quiet, for 99 of 100 normal queries
