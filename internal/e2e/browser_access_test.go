@@ -411,7 +411,7 @@ func TestBrowserWaits(t *testing.T) {
 		t.Errorf("it says: %s", tb.text(id("held")))
 	}
 	tb.look("held", phone)
-	tb.waitFor(id("connection"), "data-state", "connected") // the server is there
+	until[bool](tb, `["connected", "live"].includes(`+query(id("connection"))+`?.dataset.state)`) // the server is there
 	tb.gone(id("held"))
 	tb.visit("check")
 	tb.fill(id("number-input"), "+5711234567")

@@ -30,7 +30,7 @@ export function Purpose({ optional, check }: Props) {
         {state === 'masked' && 'Numbers are masked.'}
         {state === 'whole' && (
           <>
-            Numbers are shown whole. <span className="purpose-aside">Each read is recorded.</span>
+            Numbers are whole. <span className="purpose-aside">Each read is recorded.</span>
           </>
         )}
         {state === 'told' && (

@@ -4,7 +4,7 @@ import { BarList } from '../components/Charts';
 import { Icon } from '../components/Icons';
 import { ImportProgressBar } from '../components/ImportRow';
 import { Pages } from '../components/Pages';
-import { useMay } from '../components/useCaller';
+import { useMay, useViewer } from '../components/useCaller';
 import { useQuery } from '../data/hooks';
 import { useLiveImport } from '../data/imports';
 import { isDone, type LiveImport } from '../data/importState';
@@ -40,6 +40,7 @@ function Details({ batch }: { batch: ImportBatch }) {
   const now = useLiveImport(batch);
   const [reason, setReason] = useState<string | null>(null);
   const may = useMay('JOBS');
+  const masked = useViewer()?.seesWholeNumbers === false;
   return (
     <div className="stack" data-testid="import-detail" data-status={now.status}>
       <div className="page-head">
@@ -78,6 +79,7 @@ function Details({ batch }: { batch: ImportBatch }) {
           aside={<ReasonFilter reasons={now.rejections.map((row) => row.reason)} value={reason} onChange={setReason} />}
           testId="quarantine"
         >
+          {masked && <p className="hint">The rows themselves show where numbers are shown whole.</p>}
           <Pages
             key={reason ?? ''}
             render={(after, onNext) => <QuarantinePage id={batch.id} reason={reason} after={after} onNext={onNext} />}
