@@ -80,6 +80,7 @@ fmt: go ## Format the Go files
 
 generate: go postgres ## Generate the GraphQL executor, the types of its clients and the data dictionary
 	$(GO) generate ./...
+	cd conformance/genqlient && $(GO) generate ./...
 	@if scripts/setup-node 2>/dev/null; then $(MAKE) -s --no-print-directory $(WEB_MODULES) && cd web && npm run generate --silent --if-present && ../scripts/check-schema generate; fi
 
 bench: go postgres ## Measure, and compare with peers and limits (ARGS="-only jobs,graphql -rounds 1")

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { auditAll } from './audits.js';
 import { apolloSection } from './client-apollo.js';
+import { genqlientSection, goVersions } from './client-genqlient.js';
 import { relaySection } from './client-relay.js';
 import { urqlSection } from './client-urql.js';
 import { httpSection } from './http.js';
@@ -43,12 +44,13 @@ for (const section of [
   apolloSection(server, versions['@apollo/client']),
   urqlSection(server, versions['@urql/core']),
   relaySection(server, versions['relay-runtime']),
+  genqlientSection(server),
   ratesSection(new Server(limitedURL, token)),
   schemaSection(server, versions),
 ]) {
   tables.push({ title: section.title, about: section.about, results: await section.run() });
 }
 console.log(asText(tables));
-if (file) writeFileSync(file, asMarkdown(tables, versions));
+if (file) writeFileSync(file, asMarkdown(tables, versions, goVersions()));
 const failed = tables.flatMap(({ results }) => results).filter(({ reason }) => reason !== undefined);
 process.exit(failed.length > 0 ? 1 : 0);

@@ -10,8 +10,9 @@ export function asText(tables) {
   return lines.join('\n');
 }
 
-export function asMarkdown(tables, pinned) {
-  const versions = Object.entries(pinned).sort().map(([name, version]) => `${name} ${version}`);
+// asMarkdown writes the page; pinned are the versions of packages of npm, modules those of Go's.
+export function asMarkdown(tables, pinned, modules) {
+  const list = (versions) => Object.entries(versions).sort().map(([name, version]) => `${name} ${version}`).join(', ');
   const lines = [
     '# Conformance',
     '',
@@ -20,7 +21,9 @@ export function asMarkdown(tables, pinned) {
     '`make conformance` builds the program, starts it with data directories of its own, and asks it what is below. It ends',
     'with 1 when a check fails. It needs Node.js, and fetches with npm what `conformance/package-lock.json` and',
     '`conformance/schema/package-lock.json` pin:',
-    ...wrapped(`${versions.join(', ')}.`),
+    ...wrapped(`${list(pinned)};`),
+    'and with Go what `conformance/genqlient/go.mod` pins:',
+    ...wrapped(`${list(modules)}.`),
     '',
     '| what | checks passed |',
     '|---|---|',

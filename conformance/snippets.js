@@ -5,7 +5,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = new URL('.', import.meta.url);
-const block = /(<!-- (clients\/[a-z]+\.js): ([a-z]+) -->\n```js\n)([\s\S]*?)(```\n)/g;
+const block = /(<!-- ((?:clients|genqlient)\/[a-z]+\.(js|go)): ([a-z]+) -->\n```\3\n)([\s\S]*?)(```\n)/g;
 
 // faultsOfSnippets returns a line for each block of the page that is not what its file says.
 export async function faultsOfSnippets(page) {
@@ -13,8 +13,8 @@ export async function faultsOfSnippets(page) {
   const name = relative(fileURLToPath(new URL('..', here)), page);
   const text = await readFile(page, 'utf8');
   const blocks = [...text.matchAll(block)];
-  if (blocks.length !== text.split('```js\n').length - 1) faults.push(`${name}: a block of js without a comment that names its file`);
-  for (const [, , file, mark, shown] of blocks) {
+  if (blocks.length !== text.split(/```(?:js|go)\n/).length - 1) faults.push(`${name}: a block of code without a comment that names its file`);
+  for (const [, , file, , mark, shown] of blocks) {
     if (shown !== (await snippet(file, mark))) faults.push(`${name} does not show ${file} up to "end of ${mark}": run make generate`);
   }
   return faults;
@@ -24,8 +24,8 @@ export async function faultsOfSnippets(page) {
 export async function writeSnippets(page) {
   const text = await readFile(page, 'utf8');
   const shown = new Map();
-  for (const [, , file, mark] of text.matchAll(block)) shown.set(`${file} ${mark}`, await snippet(file, mark));
-  const replaced = text.replace(block, (_, head, file, mark, __, tail) => head + shown.get(`${file} ${mark}`) + tail);
+  for (const [, , file, , mark] of text.matchAll(block)) shown.set(`${file} ${mark}`, await snippet(file, mark));
+  const replaced = text.replace(block, (_, head, file, __, mark, ___, tail) => head + shown.get(`${file} ${mark}`) + tail);
   if (replaced !== text) await writeFile(page, replaced);
 }
 
