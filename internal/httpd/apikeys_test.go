@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -226,4 +227,26 @@ func TestRevokingOnOneServerEndsStreamsOnAnother(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	wantEnd(t, "on the other server", socket, 4403, "Forbidden: the token is revoked")
+}
+
+// TestExamplesOfAuthenticationRun: what the page on tokens shows is what the API takes.
+func TestExamplesOfAuthenticationRun(t *testing.T) {
+	a := newApp(t)
+	page, err := os.ReadFile("../../docs/api/authentication.md")
+	must(t, err)
+	blocks := graphQLBlocks.FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	got := ask[struct {
+		CreateAPIKey keyPayload
+		APIKeys      struct{ TotalCount int }
+	}](t, a, registry.RoleAdmin, string(blocks[0][1]), nil)
+	if got.CreateAPIKey.wrong() != "" || got.CreateAPIKey.Token == "" {
+		t.Errorf("%+v", got)
+	}
+	got.APIKeys = ask[struct{ APIKeys struct{ TotalCount int } }](t, a, registry.RoleAdmin, string(blocks[1][1]), nil).APIKeys
+	if got.APIKeys.TotalCount != 6 {
+		t.Errorf("%+v", got)
+	}
 }
