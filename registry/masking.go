@@ -197,7 +197,10 @@ func keyOf(a Actor) string {
 	return string(a.Role) + " " + a.Name
 }
 
-// of returns the guesses of a token. When there are too many tokens, those whose day is over are forgotten, then the one
+// sampled is how many tokens are looked at to find one that can be forgotten.
+const sampled = 64
+
+// of returns the guesses of a token. When there are too many tokens, of some the one is forgotten whose day is over or
 // that has guessed least: who guesses cannot get rid of the count by bringing others.
 func (l *Lookups) of(a Actor, now time.Time) *guesses {
 	key := keyOf(a)
@@ -205,17 +208,20 @@ func (l *Lookups) of(a Actor, now time.Time) *guesses {
 		return g
 	}
 	if len(l.tokens) >= maxTokens {
-		least := ""
-		for k, g := range l.tokens {
+		least, fewest, seen := "", 0, 0
+		for k, g := range l.tokens { // in no order
+			count := g.day.count
 			if now.Sub(g.day.began) >= 24*time.Hour {
-				delete(l.tokens, k)
-			} else if least == "" || g.day.count < l.tokens[least].day.count {
-				least = k
+				count = -1
+			}
+			if seen == 0 || count < fewest {
+				least, fewest = k, count
+			}
+			if seen++; seen == sampled {
+				break
 			}
 		}
-		if len(l.tokens) >= maxTokens {
-			delete(l.tokens, least)
-		}
+		delete(l.tokens, least)
 	}
 	g := &guesses{}
 	l.tokens[key] = g
