@@ -12,6 +12,7 @@ func schedules(t *testing.T, s *site) {
 	tb := s.dashboard(t, "schedules")
 	tb.click(id("new-schedule-link"))
 	tb.wait(id("platform-WHATSAPP"))
+	tb.wait(id("target-size")) // the form is as long as it gets
 	tb.click(id("schedule-submit"))
 	tb.wait(id("user-error")) // it has no name
 	tb.fill(id("schedule-name"), "Kept fresh")

@@ -211,14 +211,15 @@ func (tb *tab) count(selector, data string) int64 {
 		query(selector), quote(data))).N
 }
 
-// click clicks an element with the mouse, as somebody would: once it is there, enabled, at rest and under no other.
+// click clicks an element with the mouse, as somebody would: once it is there, enabled, at rest and under no other, and
+// nothing is still to come that would move it.
 func (tb *tab) click(selector string) {
 	tb.t.Helper()
 	at := run[struct{ X, Y float64 }](tb, "click "+selector, `(async () => {
 		const frame = () => new Promise(requestAnimationFrame);
 		const spot = () => {
 			const e = `+query(selector)+`;
-			if (!e || e.disabled) return null;
+			if (!e || e.disabled || document.querySelector('[data-testid="loading"]')) return null;
 			e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
 			const box = e.getBoundingClientRect();
 			const [X, Y] = [box.x + box.width / 2, box.y + box.height / 2];
