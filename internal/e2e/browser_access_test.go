@@ -46,18 +46,18 @@ func (s *site) as(t *testing.T, name, role string, scopes ...string) *site {
 		input["scopes"] = scopes
 	}
 	var d struct {
-		CreateApiKey struct {
+		Made struct {
 			Token      string
 			UserErrors []struct{ Message string }
 		}
 	}
-	s.query(&d, `mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { token userErrors { message } } }`,
+	s.query(&d, `mutation($input: CreateApiKeyInput!) { made: createApiKey(input: $input) { token userErrors { message } } }`,
 		map[string]any{"input": input})
-	if d.CreateApiKey.Token == "" {
-		t.Fatalf("no key for %s: %+v", role, d.CreateApiKey.UserErrors)
+	if d.Made.Token == "" {
+		t.Fatalf("no key for %s: %+v", role, d.Made.UserErrors)
 	}
 	p := *s.process
-	p.token = d.CreateApiKey.Token
+	p.token = d.Made.Token
 	return &site{process: &p, browser: s.browser, dir: s.dir}
 }
 
