@@ -24,8 +24,12 @@ func (o *Orchestrator) expire(ctx context.Context) error {
 	return nil
 }
 
-// expireRound makes one batch of scores anew and returns how many.
+// expireRound makes one batch of scores anew, and forgets one of lookups. It returns how many, of whichever were more.
 func (o *Orchestrator) expireRound(ctx context.Context) (int, error) {
+	lookups, err := o.Ledger.ExpireLookups(ctx, expireAtOnce)
+	if err != nil {
+		return 0, err
+	}
 	made, changed, err := o.Ledger.RescoreExpired(ctx, o.Model, expireAtOnce)
 	if err != nil {
 		return 0, err
@@ -34,5 +38,5 @@ func (o *Orchestrator) expireRound(ctx context.Context) (int, error) {
 	if len(changed) > 0 {
 		o.Notifier.LeadsChanged(changed)
 	}
-	return made, nil
+	return max(made, lookups), nil
 }

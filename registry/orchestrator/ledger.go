@@ -55,6 +55,9 @@ type Ledger interface {
 	// RescoreExpired makes up to limit scores anew whose evidence has run out. It returns how many it made and which
 	// of them changed.
 	RescoreExpired(ctx context.Context, model *scoring.Model, limit int) (made int, changed []registry.Number, err error)
+	// ExpireLookups takes what lookups told of lines out of up to limit phones once it does not hold any more, and returns
+	// of how many.
+	ExpireLookups(ctx context.Context, limit int) (int, error)
 	// LedgerState returns how much of each platform waits and is out.
 	LedgerState(ctx context.Context) ([]registry.LedgerState, error)
 }

@@ -194,3 +194,39 @@ func TestConfidenceFollowsLookups(t *testing.T) {
 		t.Errorf("after the lookups have run out: %+v, %v", of, err)
 	}
 }
+
+// TestLookupsRunOut: a number changes when what a lookup told of its line does not hold any more, once.
+func TestLookupsRunOut(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3 {
+		if _, err := w.AddPhone(acting(t), addition("c1", firstNumber+registry.Number(i), "web_forms")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := w.clock.Now()
+	w.exec(t, "UPDATE phones SET lookup_at = $1, lookup_in_service = true, lookup_line_type = 'VOIP', lookup_until = CASE number WHEN $2 THEN NULL ELSE $1::timestamptz + (number - $2) * interval '1 hour' END",
+		at, int64(firstNumber))
+	for _, c := range []struct {
+		after   time.Duration
+		expired int
+	}{{30 * time.Minute, 0}, {time.Hour, 1}, {time.Minute, 0}, {time.Hour, 1}, {1000 * time.Hour, 0}} {
+		w.clock.Add(c.after)
+		if n, err := w.ExpireLookups(t.Context(), 10); n != c.expired || err != nil {
+			t.Fatalf("after %s more: %d, %v; want %d", c.after, n, err, c.expired)
+		}
+	}
+	phones, err := w.PhonesByNumber(t.Context(), []registry.Number{firstNumber, firstNumber + 1, firstNumber + 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, first, second := phones[firstNumber], phones[firstNumber+1], phones[firstNumber+2]
+	if !kept.LineLookedUp || kept.UpdatedAt.After(at) {
+		t.Errorf("one that does not run out: %+v", kept)
+	}
+	if first.LineLookedUp || first.LineInService != nil || !first.UpdatedAt.After(at) || !second.UpdatedAt.After(first.UpdatedAt) {
+		t.Errorf("those that ran out: %+v, %+v", first, second)
+	}
+	if left := scalar[int](t, w, "SELECT count(*) FROM phones WHERE lookup_at IS NOT NULL"); left != 1 {
+		t.Errorf("%d lookups left", left)
+	}
+}

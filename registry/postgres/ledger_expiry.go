@@ -11,6 +11,28 @@ import (
 	"phoneregistry/registry/scoring"
 )
 
+// -- name: expire_lookups
+// When a lookup has run out, the number changes for whoever reads it: from then on the numbering plan tells its line. Numbers
+// that somebody else is changing are left for the next time, so nobody waits.
+const expireLookups = `
+UPDATE phones p
+SET lookup_line_type = NULL, lookup_in_service = NULL, lookup_at = NULL, lookup_until = NULL, updated_at = greatest(p.updated_at, $1)
+FROM (
+	SELECT number
+	FROM phones
+	WHERE lookup_until <= $1
+	ORDER BY lookup_until
+	LIMIT $2
+	FOR NO KEY UPDATE SKIP LOCKED) e
+WHERE p.number = e.number`
+
+// ExpireLookups takes what lookups told of lines out of the phones once it does not hold any more, of at most limit
+// phones, the longest overdue first, and returns of how many. Their evidence stays.
+func (s *Store) ExpireLookups(ctx context.Context, limit int) (expired int, err error) {
+	tag, err := s.pool.Exec(ctx, expireLookups, s.moment(), limit)
+	return int(tag.RowsAffected()), wrapped(err, "expire lookups")
+}
+
 // -- name: lock_expired_scores
 const lockExpiredScores = `
 SELECT number

@@ -2,7 +2,7 @@ package postgres_test
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // as PostgreSQL makes ids of names
+	"crypto/md5"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -58,7 +58,7 @@ func fillNested(t *testing.T, w *world, rows int) {
 func idsOf(kind string) []uuid.UUID {
 	ids := make([]uuid.UUID, owners)
 	for i := range ids {
-		ids[i] = uuid.UUID(md5.Sum([]byte(fmt.Sprint(kind, i+1)))) //nolint:gosec // as PostgreSQL made them
+		ids[i] = uuid.UUID(md5.Sum([]byte(fmt.Sprint(kind, i+1)))) // as PostgreSQL made them
 	}
 	return ids
 }
