@@ -239,7 +239,11 @@ func TestDeadlines(t *testing.T) {
 		}
 		c.Timeouts.Operation = time.Hour
 	})
-	release := a.slow(t, "phones, customers")
+	watch := vars{
+		"query":     `subscription($id: ID!) { validationJobProgress(id: $id) { job { failures(first: 1) { nodes { number } } } } }`,
+		"variables": vars{"id": a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")},
+	}
+	release := a.slow(t, "phones, customers, validation_jobs")
 	timedOut := func(t *testing.T, text string) {
 		t.Helper()
 		if !strings.Contains(text, `"TIMEOUT"`) || strings.Contains(text, "INTERNAL") {
@@ -267,8 +271,17 @@ func TestDeadlines(t *testing.T) {
 	t.Run("WebSocket", func(t *testing.T) {
 		c := a.connect(t, registry.RoleViewer)
 		c.send(t, "1", "subscribe", vars{"query": askPhones})
-		m := c.next(t)
-		timedOut(t, m.Type+string(m.Payload))
+		c.send(t, "2", "subscribe", watch) // has no deadline, but its start has
+		told := map[string]string{}
+		for ended := 0; ended < 2; {
+			m := c.next(t)
+			told[m.ID] += string(m.Payload)
+			if m.Type != "next" { // which holds what the query found until then
+				ended++
+			}
+		}
+		timedOut(t, told["1"])
+		timedOut(t, told["2"])
 	})
 	a.eventually(t, func() bool { return a.waiters(t) == 1 }, "statements of those who were told TIMEOUT go on")
 	release()

@@ -2,6 +2,8 @@ package limit
 
 import (
 	"net/http"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -408,23 +410,54 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// BenchmarkRequest is what the limiter adds to each request: a visit, its headers, and the end.
+// BenchmarkRequest is what the limiter adds to each request: a visit, its headers, and the end. One client asks at a time,
+// or many do.
 func BenchmarkRequest(b *testing.B) {
 	l, err := New(Config{Reads: 10_000_000, Writes: 10_000_000, Operations: Bound{200, 1000}, Pending: Bound{32, 256}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		v, no := l.Visit("key:7d9f4b9e-2c2b-4f3e-9d53-0c7f5d1f2a10")
+	request := func(token string) {
+		v, no := l.Visit(token)
 		if no == nil {
 			no = v.Enter(Read, 1)
 		}
 		if no != nil {
-			b.Fatal(no.Message())
+			b.Error(no.Message())
 		}
 		h := make(http.Header, 2)
 		v.Sign(h)
+		v.Leave()
+	}
+	const token = "key:7d9f4b9e-2c2b-4f3e-9d53-0c7f5d1f2a10"
+	b.Run("one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			request(token)
+		}
+	})
+	b.Run("many", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetParallelism(8)
+		var tokens atomic.Int64
+		b.RunParallel(func(pb *testing.PB) {
+			own := token + strconv.FormatInt(tokens.Add(1), 10)
+			for pb.Next() {
+				request(own)
+			}
+		})
+	})
+}
+
+// BenchmarkStrangers asks by a new token each time, with a full table of those that still know something.
+func BenchmarkStrangers(b *testing.B) {
+	l, err := New(Config{Reads: 1000, Tokens: 10_000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		v := l.Arrive(strconv.Itoa(i))
 		v.Leave()
 	}
 }
