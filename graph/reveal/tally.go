@@ -2,7 +2,6 @@ package reveal
 
 import (
 	"context"
-	"math/bits"
 	"slices"
 	"sync/atomic"
 
@@ -23,13 +22,12 @@ const (
 	PhoneConditionsNumberPrefix
 )
 
-// names are the coordinates of the fields, in the order of their bits.
-var names = [...]string{
-	"Phone.number", "CustomerPhone.number", "ValidationFailure.number", "QuarantineEntry.raw", "PhoneConditions.numberPrefix",
+// Fields returns the coordinates of the personal fields, in the order of their bits.
+func Fields() []string {
+	return []string{
+		"Phone.number", "CustomerPhone.number", "ValidationFailure.number", "QuarantineEntry.raw", "PhoneConditions.numberPrefix",
+	}
 }
-
-// Fields returns the coordinates of all personal fields.
-func Fields() []string { return slices.Clone(names[:]) }
 
 // fieldOf is the field of a coordinate; 0: it is not personal.
 func fieldOf(object, name string) Field {
@@ -127,11 +125,6 @@ func (t *tally) take() (fields []string, values int64) {
 		return nil, 0
 	}
 	shown := t.fields.Swap(0)
-	fields = make([]string, 0, bits.OnesCount32(shown))
-	for at, name := range names {
-		if shown&(1<<at) != 0 {
-			fields = append(fields, name)
-		}
-	}
-	return fields, values
+	at := -1
+	return slices.DeleteFunc(Fields(), func(string) bool { at++; return shown&(1<<at) == 0 }), values
 }

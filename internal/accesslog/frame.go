@@ -44,7 +44,7 @@ func appendFrame(b []byte, e registry.AccessEntry) []byte {
 		b = appendText(b, field)
 	}
 	payload := b[start+frameHead:]
-	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload))) //nolint:gosec // far below
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))
 	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(payload, polynomial()))
 	return b
 }
@@ -140,7 +140,7 @@ func (r *reader) length() int {
 		return 0
 	}
 	r.bytes(n)
-	return int(v) //nolint:gosec // bounded above
+	return int(v)
 }
 
 func (r *reader) text() string { return string(r.bytes(r.length())) }

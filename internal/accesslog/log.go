@@ -213,7 +213,7 @@ func (l *Log) rotate(now time.Time) error {
 func newID(at time.Time, origin, sequence uint32) (id uuid.UUID) {
 	milli := at.UnixMilli()
 	fraction := at.Sub(time.UnixMilli(milli)) * 4096 / time.Millisecond
-	binary.BigEndian.PutUint64(id[:], uint64(milli)<<16|7<<12|uint64(fraction)) //nolint:gosec // neither is negative
+	binary.BigEndian.PutUint64(id[:], uint64(milli)<<16|7<<12|uint64(fraction))
 	binary.BigEndian.PutUint64(id[8:], 2<<62|uint64(origin)<<30|uint64(sequence)&(1<<30-1))
 	return id
 }

@@ -34,7 +34,7 @@ func TestEntriesReachTheStore(t *testing.T) {
 	sync1(t, l)
 	wantOperations(t, m, "a", "b", "c")
 	for id, e := range m.entries {
-		at := time.UnixMilli(int64(binary.BigEndian.Uint64(id[:]) >> 16)) //nolint:gosec // a time
+		at := time.UnixMilli(int64(binary.BigEndian.Uint64(id[:]) >> 16))
 		if id.Version() != 7 || id.Variant() != uuid.RFC4122 || !at.Equal(e.At.Truncate(time.Millisecond)) {
 			t.Errorf("the id %s of %s", id, e.At)
 		}
@@ -96,7 +96,7 @@ func TestTornTails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := range len(whole) {
+	for cut := range whole {
 		for _, tail := range [][]byte{nil, make([]byte, 300)} {
 			if tail != nil && (cut < len(magic) || (cut-len(magic))%length != 0) {
 				continue // zeros behind half of something are damage

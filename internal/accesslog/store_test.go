@@ -182,6 +182,57 @@ func TestPurge(t *testing.T) {
 	}
 }
 
+// TestPostgreSQLIsAwayAndBack: what is recorded meanwhile waits, and comes in once.
+func TestPostgreSQLIsAwayAndBack(t *testing.T) {
+	url := testkit.Database(t)
+	pool, err := postgres.OpenPool(t.Context(), url, postgres.PoolOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	store := postgres.New(pool, postgres.Options{})
+	l := newLog(t, store)
+	reads := func(operation string) {
+		t.Helper()
+		if err := l.Record(registry.Actor{Name: "x", Role: registry.RoleAdmin}, registry.Shown{Operation: operation, Values: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reads("before")
+	exec("ALTER TABLE access_log RENAME TO access_log_away")
+	for range 3 {
+		reads("meanwhile")
+		if err := l.Sync(t.Context()); err == nil {
+			t.Error("loaded into a table that is not there")
+		}
+	}
+	exec("ALTER TABLE access_log_away RENAME TO access_log")
+	// A connection that breaks while the entries are written leaves open whether they were.
+	exec("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$")
+	exec("CREATE TRIGGER broken AFTER INSERT ON access_log EXECUTE FUNCTION broken()")
+	if err := l.Sync(t.Context()); err == nil {
+		t.Error("loaded over a connection that was broken")
+	}
+	exec("DROP TRIGGER broken ON access_log")
+	reads("after")
+	if err := l.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range all(t, store, registry.AccessFilter{}) {
+		got = append(got, e.Operation)
+	}
+	if want := "after meanwhile meanwhile meanwhile before"; strings.Join(got, " ") != want {
+		t.Errorf("%q; want %q", got, want)
+	}
+}
+
 // refusing is a recorder that takes so many entries.
 type refusing struct {
 	takes  int

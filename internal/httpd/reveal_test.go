@@ -180,15 +180,17 @@ func TestRevealsOfMutations(t *testing.T) {
 	}
 	ask[any](t, a, registry.RoleSteward, add, vars{"input": vars{"customerId": "new", "number": "12", "source": "crm_salesforce"}})
 	seen.none(t, "a mutation that was refused")
-	partly := a.try(t, registry.RoleSteward, `query ($a: E164!) { phone(number: $a) { number } wrong: phones(first: 5000) { nodes { number } } }`, vars{"a": numbers[0]})
-	if len(partly.Errors) == 0 {
-		t.Fatalf("no error: %s", partly.Data)
+	partly := a.try(t, registry.RoleSteward, `query ($a: E164!) { good: phone(number: $a) { number }
+		bad: phone(number: $a) { number customers(after: "x") { nodes { number } } } }`, vars{"a": numbers[0]})
+	if len(partly.Errors) != 1 || string(partly.Data) != `{"good":{"number":"`+numbers[0]+`"},"bad":null}` {
+		t.Errorf("%s %+v", partly.Data, partly.Errors)
 	}
-	if strings.Contains(string(partly.Data), numbers[0]) {
-		seen.one(t, "beside an error", phoneNumber, 1)
-	} else {
-		seen.none(t, "an answer that is null")
+	seen.one(t, "beside an error", phoneNumber, 1)
+	nothing := a.try(t, registry.RoleSteward, `query ($a: E164!) { phone(number: $a) { number } phones(after: "x") { nodes { number } } }`, vars{"a": numbers[0]})
+	if len(nothing.Errors) != 1 || string(nothing.Data) != "null" {
+		t.Errorf("%s %+v", nothing.Data, nothing.Errors)
 	}
+	seen.none(t, "an answer that is null")
 }
 
 // TestNamesOfOperationsHoldNoNumbers: they are what callers write.

@@ -114,7 +114,7 @@ func accessConditions(f registry.AccessFilter) *where {
 
 // firstIDOf is below every id (UUID version 7) of the millisecond of a time, and above all before.
 func firstIDOf(at time.Time) (id uuid.UUID) {
-	binary.BigEndian.PutUint64(id[:], uint64(max(at.UnixMilli(), 0))<<16) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(id[:], uint64(max(at.UnixMilli(), 0))<<16)
 	return id
 }
 
