@@ -82,6 +82,14 @@ func (e effort) plus(other effort) effort {
 	return effort{e.server + other.server, e.postgres + other.postgres, e.things + other.things}
 }
 
+// over is how many times as long cores worked for one thing as in the other case; 0 where that is not known.
+func (e effort) over(other effort) float64 {
+	if e.things == 0 || other.things == 0 || other.server+other.postgres == 0 {
+		return 0
+	}
+	return (e.server + e.postgres).Seconds() / float64(e.things) / ((other.server + other.postgres).Seconds() / float64(other.things))
+}
+
 // String tells the time for one thing.
 func (e effort) String() string {
 	if e.things == 0 || e.server+e.postgres == 0 {
