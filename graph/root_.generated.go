@@ -441,13 +441,13 @@ enum UserErrorCode {
 
 "How to order phones."
 enum PhoneOrderField {
-  "By the number itself."
+  "By the number itself; not where numbers are masked."
   NUMBER
   "By when the number was first registered."
   CREATED_AT
   "By when the number last changed."
   UPDATED_AT
-  "By lead score; numbers without a score count as 0."
+  "By lead score; numbers without a score count as 0. Not where numbers are masked: ask ` + "`" + `leads` + "`" + `."
   SCORE
 }
 
@@ -1472,7 +1472,7 @@ input PhoneFilter {
   isVerified: Boolean
   "Assigned by the numbering plan, or not."
   isValid: Boolean
-  "Numbers that begin with these digits, with or without the plus, for example ` + "`" + `+57300` + "`" + `."
+  "Numbers that begin with these digits, with or without the plus, for example ` + "`" + `+57300` + "`" + `. Where numbers are masked no more digits than masks show, as ` + "`" + `+5730` + "`" + `."
   numberPrefix: String
   "With a lead score of at least this."
   minScore: Int
@@ -1891,7 +1891,7 @@ type Query {
   "A number of the registry; null when it is not there."
   phone("The number." number: E164!): Phone @access(scope: READ)
   "Numbers of the registry."
-  phones("Which." filter: PhoneFilter, "In which order; by number unless told." orderBy: PhoneOrder, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): PhoneConnection! @access(scope: READ)
+  phones("Which." filter: PhoneFilter, "In which order; unless told by number, or by ` + "`" + `CREATED_AT` + "`" + ` where numbers are masked." orderBy: PhoneOrder, "Page size, 1 to 500; 50 unless told." first: Int, "Cursor of the entry to start behind." after: String): PhoneConnection! @access(scope: READ)
   "A customer with their numbers; null when no source has named them."
   customer("The customer's id as given by the sources." customerId: String!): Customer @access(scope: READ)
   "Lead scores, best first."

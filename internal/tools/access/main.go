@@ -24,7 +24,7 @@ func main() {
 }
 
 func run(file, out string) error {
-	text, err := os.ReadFile(file) //nolint:gosec // a file that whoever runs this has named
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
