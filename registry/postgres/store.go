@@ -95,6 +95,8 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 	config.ConnConfig.DialFunc = o.dial(config.ConnConfig.DialFunc)
 	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
 	config.ConnConfig.Tracer = o.Tracer
+	// Statements differ by the columns that callers ask for: what each connection keeps prepared in PostgreSQL is bounded.
+	config.ConnConfig.StatementCacheCapacity = 256
 	config.ConnConfig.BuildContextWatcherHandler = cancel
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		// Times come back in UTC, wherever this program runs.
