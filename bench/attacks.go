@@ -35,7 +35,7 @@ func floodAttacks() (bodies [][]byte) {
 		"{ phones(first: 1000000000) { nodes { id } } }",
 		"{ phones(first: 500) { nodes { customers(first: 500) { nodes { phone { customers(first: 500) { nodes { number } } } } } } } }",
 		"{ phones(filter: {customerIds: [" + repeat(3000, `"c#" `) + "]}) { totalCount } }",
-		"{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } }",
+		"{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }",
 		"{" + repeat(20, "a#: __schema { types { fields { args { type { name ofType { name ofType { name } } } } } } } ") + "}",
 		"{ viewer {" + repeat(900, "nam ") + "} }",
 		"{ viewer {" + repeat(19, strings.Repeat("nane", 30)+"# ") + "} }",

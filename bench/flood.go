@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,21 +25,21 @@ const (
 	normalRate   = 96 // normal queries a second, of all callers together
 	normalTokens = 8
 	floodRate    = 200 // attacks a second
-	floodTokens  = 4
 	floodAtOnce  = 32  // at the same time; more have to wait
 	mayWait      = 2.0 // times as long as in quiet, for 99 of 100 normal queries
+	forever      = time.Duration(math.MaxInt64)
 )
 
 // measureFlood asks normal queries in quiet and while others, with tokens of their own, attack: in turns, on one server.
-// Once with rates as they are by default, which stop most of the attacks, and once with rates that stop none.
+// Once with rates that stop nothing, and once with rates as they are by default, which soon stop most of what one token sends.
 func measureFlood(ctx context.Context, b *bench) error {
 	return errors.Join(
-		b.flood(ctx, "rates that stop nothing"),
-		b.flood(ctx, "rates by default", "--rate-reads", "1000", "--rate-writes", "100"),
+		b.flood(ctx, "rates that stop nothing", 4),
+		b.flood(ctx, "rates by default", 1, "--rate-reads", "1000", "--rate-writes", "100"),
 	)
 }
 
-func (b *bench) flood(ctx context.Context, what string, flags ...string) (err error) {
+func (b *bench) flood(ctx context.Context, what string, tokens int, flags ...string) (err error) {
 	db, err := b.readable(ctx)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (b *bench) flood(ctx context.Context, what string, flags ...string) (err er
 	if err != nil {
 		return err
 	}
-	others, err := floodCallers(ctx, p, "other", floodTokens)
+	others, err := floodCallers(ctx, p, "other", tokens)
 	if err != nil {
 		return err
 	}
@@ -69,37 +70,70 @@ func (b *bench) flood(ctx context.Context, what string, flags ...string) (err er
 	if err != nil {
 		return err
 	}
-	var quiet, loud, answers paced
+	f := flooding{at: p.graphql, pid: p.command.Process.Pid, questions: questions, attacks: attacks}
 	if err := warm(ctx, p.graphql, questions, attacks); err != nil {
 		return err
 	}
 	for round := range b.rounds {
 		b.say("flood: %s, round %d of %d", what, round+1, b.rounds)
-		if err := quiet.run(ctx, p.graphql, questions, normalRate, connections, b.seconds); err != nil {
-			return err
-		}
-		flooding, stop := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- answers.run(flooding, p.graphql, attacks, floodRate, floodAtOnce, time.Hour) }()
-		err := loud.run(ctx, p.graphql, questions, normalRate, connections, b.seconds)
-		stop()
-		if err = errors.Join(err, <-ended); err != nil {
+		if err := f.round(ctx, b); err != nil {
 			return err
 		}
 	}
-	before, during := quiet.quantile(0.99), loud.quantile(0.99)
-	b.report.add(line{
+	f.report(b.report, what)
+	if wrong := f.loud.other(http.StatusOK) + f.quiet.other(http.StatusOK); wrong > 0 {
+		return fmt.Errorf("%d normal queries were not answered: %s in quiet, %s during the flood", wrong, f.quiet.told(), f.loud.told())
+	}
+	return nil
+}
+
+// flooding is what is asked, and what came of it in all rounds.
+type flooding struct {
+	at                  endpoint
+	pid                 int
+	questions, attacks  [][]byte
+	quiet, loud, others paced
+	inQuiet, inAll      effort // for normal queries in quiet, for everything during the flood
+}
+
+// round asks in quiet, and then while others attack.
+func (f *flooding) round(ctx context.Context, b *bench) error {
+	normal := func(p *paced) func() (int, error) {
+		return func() (int, error) {
+			before := len(p.waits)
+			err := p.run(ctx, f.at, f.questions, normalRate, connections, b.seconds)
+			return len(p.waits) - before, err
+		}
+	}
+	spent, err := b.measureEffort(f.pid, normal(&f.quiet))
+	if err != nil {
+		return err
+	}
+	f.inQuiet = f.inQuiet.plus(spent)
+	spent, err = b.measureEffort(f.pid, func() (int, error) {
+		attacking, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- f.others.run(attacking, f.at, f.attacks, floodRate, floodAtOnce, forever) }()
+		n, err := normal(&f.loud)()
+		stop()
+		return n, errors.Join(err, <-ended)
+	})
+	f.inAll = f.inAll.plus(spent)
+	return err
+}
+
+// report tells what came of it. What the server works for an attack is what it worked more than in quiet.
+func (f *flooding) report(r *report, what string) {
+	before, during := f.quiet.quantile(0.99), f.loud.quantile(0.99)
+	r.add(line{
 		What: "p99 of normal queries while others attack, " + what, Unit: "ms", Ours: ms(during), Against: "in quiet", Peer: ms(before),
 		Most: mayWait * ms(before),
 	})
-	b.report.note("flood, %s: quiet p50 %.1f ms, p99 %.1f ms of %d; during the flood p50 %.1f ms, p99 %.1f ms of %d, answered %s", what,
-		ms(quiet.quantile(0.5)), ms(before), len(quiet.waits), ms(loud.quantile(0.5)), ms(during), len(loud.waits), loud.told())
-	b.report.note("flood, %s: %d attacks of %d kinds, answered %s; p99 of their answers %.1f ms", what,
-		len(answers.waits), len(floodAttacks()), answers.told(), ms(answers.quantile(0.99)))
-	if wrong := loud.other(http.StatusOK) + quiet.other(http.StatusOK); wrong > 0 {
-		return fmt.Errorf("%d normal queries were not answered: %s in quiet, %s during the flood", wrong, quiet.told(), loud.told())
-	}
-	return nil
+	r.note("flood, %s: quiet p50 %.1f ms, p99 %.1f ms of %d; during the flood p50 %.1f ms, p99 %.1f ms of %d", what,
+		ms(f.quiet.quantile(0.5)), ms(before), len(f.quiet.waits), ms(f.loud.quantile(0.5)), ms(during), len(f.loud.waits))
+	more := effort{f.inAll.server - f.inQuiet.server, f.inAll.postgres - f.inQuiet.postgres, len(f.others.waits)}
+	r.note("flood, %s: %d attacks of %d kinds, %s, p99 of their answers %.1f ms; core time for a normal query in quiet %s, for an attack %s",
+		what, len(f.others.waits), len(floodAttacks()), f.others.told(), ms(f.others.quantile(0.99)), f.inQuiet, more)
 }
 
 // floodCallers makes some API keys.
@@ -193,7 +227,7 @@ func (p *paced) run(ctx context.Context, at endpoint, requests [][]byte, rate, a
 	}
 	running.Wait()
 	err := errors.Join(errs...)
-	if ctx.Err() != nil && limit == time.Hour { // it was told to stop
+	if ctx.Err() != nil && limit == forever { // it was told to stop
 		return nil
 	}
 	return errors.Join(err, ctx.Err())

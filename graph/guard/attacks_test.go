@@ -163,7 +163,7 @@ func TestAttacks(t *testing.T) {
 
 // Fragments that double each other, level by level: the work of each step grows with the text, not with what it stands for.
 func TestWorkIsLinear(t *testing.T) {
-	for name, make := range map[string]func(n int) string{
+	for name, written := range map[string]func(n int) string{
 		"fan-out": fanOut,
 		"chain":   func(n int) string { return chain(n, 3) },
 		"wide": func(n int) string {
@@ -178,7 +178,7 @@ func TestWorkIsLinear(t *testing.T) {
 	} {
 		l := Limits{Tokens: 100_000, Fields: saturated, RootFields: saturated, Work: saturated - 1, Bytes: 1 << 30}.WithDefaults()
 		for _, n := range []int{10, 50, 200} {
-			text := make(n)
+			text := written(n)
 			doc, err := l.Parse(text)
 			if err != nil {
 				t.Fatal(err)

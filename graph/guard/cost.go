@@ -2,6 +2,7 @@ package guard
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -16,6 +17,7 @@ type fieldCost struct {
 	size    int  // how often what is below it is counted: the entries of a list; 1 for what is no list
 	paged   bool // it takes `first`, and is a connection: its entries are in the lists below it
 	entries bool // it is a list of entries of a connection
+	unwraps bool // it is what a type is a list of, or can't be null
 }
 
 // Costs counts what operations cost. It is made from a schema, once. An operation costs one for each value that it may
@@ -23,36 +25,37 @@ type fieldCost struct {
 type Costs struct {
 	limits Limits
 	fields map[*ast.FieldDefinition]fieldCost
+	wraps  int // how often a type of the schema is a list, or can't be null, at the most
 }
 
 // NewCosts reads a schema.
 func NewCosts(schema *ast.Schema, l Limits) *Costs {
-	c := &Costs{limits: l.WithDefaults(), fields: map[*ast.FieldDefinition]fieldCost{}}
+	c := &Costs{limits: l.WithDefaults(), fields: map[*ast.FieldDefinition]fieldCost{}, wraps: mostWraps(schema)}
 	sizes := introspectionSizes(schema)
-	for name, size := range listSizes {
-		sizes[name] = size
-	}
+	maps.Copy(sizes, listSizes())
+	heavy := weights()
 	for _, def := range schema.Types {
 		if def.Kind != ast.Object && def.Kind != ast.Interface {
 			continue
 		}
-		connection := def.Fields.ForName("pageInfo") != nil
 		for _, f := range def.Fields {
-			c.fields[f] = costOf(schema, def, f, connection, sizes)
+			c.fields[f] = costOf(schema, def, f, sizes, heavy)
 		}
 	}
 	return c
 }
 
-func costOf(schema *ast.Schema, def *ast.Definition, f *ast.FieldDefinition, connection bool, sizes map[string]int) fieldCost {
+func costOf(schema *ast.Schema, def *ast.Definition, f *ast.FieldDefinition, sizes, heavy map[string]int) fieldCost {
+	connection := def.Fields.ForName("pageInfo") != nil
 	name := def.Name + "." + f.Name
 	cost := fieldCost{weight: 1, size: 1}
-	if w, ok := weights[name]; ok {
+	if w, ok := heavy[name]; ok {
 		cost.weight = w
 	} else if connection && f.Name == totalCount {
 		cost.weight = totalCountWeight
 	}
 	of := schema.Types[f.Type.Name()]
+	cost.unwraps = name == "__Type.ofType"
 	switch {
 	case f.Arguments.ForName("first") != nil:
 		cost.paged = true
@@ -75,10 +78,17 @@ func (l linear) at(size int) int { return add(l.fixed, times(l.each, size)) }
 type counter struct {
 	costs     *Costs
 	variables map[string]any
-	fragments map[*ast.FragmentDefinition]linear
+	fragments map[spread]linear
+	wraps     int            // how often the type at hand was unwrapped
 	lengths   map[string]int // of the lists in variables
 	visited   int            // what was looked at: the work done
 	err       *gqlerror.Error
+}
+
+// spread is a fragment at a place. What it costs hangs on how often a type was unwrapped, and on nothing else there.
+type spread struct {
+	fragment *ast.FragmentDefinition
+	wraps    int
 }
 
 // Of counts the cost of an operation of a validated document, or refuses it. variables are as the executor knows them,
@@ -113,13 +123,17 @@ func (n *counter) selections(set ast.SelectionSet) (sum linear) {
 }
 
 func (n *counter) fragment(f *ast.FragmentDefinition) linear {
-	cost, ok := n.fragments[f]
-	if !ok && f != nil {
+	if f == nil {
+		return linear{}
+	}
+	at := spread{f, n.wraps}
+	cost, ok := n.fragments[at]
+	if !ok {
 		if n.fragments == nil {
-			n.fragments = map[*ast.FragmentDefinition]linear{}
+			n.fragments = map[spread]linear{}
 		}
 		cost = n.selections(f.SelectionSet)
-		n.fragments[f] = cost
+		n.fragments[at] = cost
 	}
 	return cost
 }
@@ -136,7 +150,7 @@ func (n *counter) field(f *ast.Field) linear {
 	if len(f.SelectionSet) == 0 && !cost.paged {
 		return linear{fixed: own}
 	}
-	below := n.selections(f.SelectionSet)
+	below := n.below(f, cost.unwraps)
 	switch {
 	case cost.entries:
 		return linear{fixed: own, each: below.at(1)}
@@ -144,6 +158,19 @@ func (n *counter) field(f *ast.Field) linear {
 		return linear{fixed: add(own, below.at(n.first(f.Arguments)))}
 	}
 	return linear{fixed: add(own, times(cost.size, below.at(1)))}
+}
+
+// below counts what is below a field. A type can't be unwrapped more often than any type of the schema is wrapped: there is
+// nothing below, though introspection asks for it.
+func (n *counter) below(f *ast.Field, unwraps bool) linear {
+	outer := n.wraps
+	defer func() { n.wraps = outer }()
+	if !unwraps {
+		n.wraps = 0
+	} else if n.wraps++; n.wraps > n.costs.wraps {
+		return linear{}
+	}
+	return n.selections(f.SelectionSet)
 }
 
 // first is the size of a page. One that is too large is refused, also if it comes in a variable.
@@ -249,26 +276,31 @@ func (n *counter) entriesOf(v any) (sum int) {
 // entriesUpTo counts the entries of all lists in variables as they were sent, and the members of all objects: what takes long
 // to be made into input. It stops beyond a limit.
 func entriesUpTo(limit int, variables map[string]any) (sum int) {
-	var count func(v any)
-	count = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			sum += len(v)
-			for i := 0; i < len(v) && sum <= limit; i++ {
-				count(v[i])
-			}
-		case map[string]any:
-			sum += len(v)
-			for _, e := range v {
-				if sum > limit {
-					return
-				}
-				count(e)
-			}
-		}
-	}
 	for _, v := range variables {
-		count(v)
+		sum = entriesOn(limit, sum, v)
+	}
+	return sum
+}
+
+// entriesOn goes on counting in a value.
+func entriesOn(limit, sum int, v any) int {
+	switch v := v.(type) {
+	case []any:
+		sum += len(v)
+		for _, e := range v {
+			if sum > limit {
+				break
+			}
+			sum = entriesOn(limit, sum, e)
+		}
+	case map[string]any:
+		sum += len(v)
+		for _, e := range v {
+			if sum > limit {
+				break
+			}
+			sum = entriesOn(limit, sum, e)
+		}
 	}
 	return sum
 }

@@ -30,7 +30,7 @@ func refused(t testing.TB, query string) string {
 	if value <= maximum || err.Extensions["code"] != Code {
 		t.Errorf("refused for %v: %v", limit, err.Extensions)
 	}
-	for _, said := range []string{limit, fmt.Sprint(maximum), advice[limit]} {
+	for _, said := range []string{limit, fmt.Sprint(maximum), advice(limit)} {
 		if said == "" || !strings.Contains(err.Message, said) {
 			t.Errorf("%q does not say %q", err.Message, said)
 		}

@@ -47,19 +47,28 @@ const (
 const maxName = 128
 
 // advice says how to stay within a limit.
-var advice = map[string]string{
-	limitBytes:      "send long texts as variables",
-	limitTokens:     "send lists and input as variables, or ask in several operations",
-	limitDepth:      "ask in several operations",
-	limitAliases:    "ask in several operations",
-	limitDirectives: "leave out what is not wanted in place of skipping it",
-	limitRootFields: "ask in several operations",
-	limitFields:     "ask for fewer fields, or in several operations",
-	limitWork:       "send only the operation that is to run, with the fragments that it needs",
-	limitName:       "use shorter names",
-	limitEntries:    "send shorter lists, in several requests",
-	limitFirst:      "ask for the next page with `after`",
-	limitCost:       "ask for smaller pages or fewer fields",
+func advice(limit string) string {
+	switch limit {
+	case limitBytes:
+		return "send long texts as variables"
+	case limitTokens:
+		return "send lists and input as variables, or ask in several operations"
+	case limitDirectives:
+		return "leave out what is not wanted in place of skipping it"
+	case limitFields:
+		return "ask for fewer fields, or in several operations"
+	case limitWork:
+		return "send only the operation that is to run, with the fragments that it needs"
+	case limitName:
+		return "use shorter names"
+	case limitEntries:
+		return "send shorter lists, in several requests"
+	case limitFirst:
+		return "ask for the next page with `after`"
+	case limitCost:
+		return "ask for smaller pages or fewer fields"
+	}
+	return "ask in several operations"
 }
 
 // WithDefaults fills in the defaults.
@@ -103,7 +112,7 @@ func exceeded(limit string, value, maximum int) *gqlerror.Error {
 	}
 	return &gqlerror.Error{
 		Message: "the operation is too large: " + limit + " is " + shown + ", at most " + strconv.Itoa(maximum) +
-			" is allowed; " + advice[limit],
+			" is allowed; " + advice(limit),
 		Extensions: map[string]any{"code": Code, "limit": limit, "value": value, "maximum": maximum},
 	}
 }

@@ -191,7 +191,7 @@ func steps(t testing.TB, schema *ast.Schema, text string) (int, gqlerror.List) {
 
 // Whatever repeats within the limits, merging takes steps in proportion: n fields in all, not n × n.
 func TestMergeIsLinear(t *testing.T) {
-	for name, make := range map[string]func(n int) string{
+	for name, written := range map[string]func(n int) string{
 		"the same field":    func(n int) string { return "{ pet {" + many(n, "name ") + "} }" },
 		"the same set":      func(n int) string { return "{" + many(n/2, "pet { name } ") + "}" },
 		"the same argument": func(n int) string { return "{ pet {" + many(n, "name(short: true) ") + "} }" },
@@ -208,11 +208,11 @@ func TestMergeIsLinear(t *testing.T) {
 			return "{" + many(n/10, "pet { next { next { next { next { next { next { next { next { name } } } } } } } } }") + "}"
 		},
 	} {
-		small, errs := steps(t, zoo, make(200))
+		small, errs := steps(t, zoo, written(200))
 		if errs != nil {
 			t.Errorf("%s: %v", name, errs)
 		}
-		large, errs := steps(t, zoo, make(800))
+		large, errs := steps(t, zoo, written(800))
 		if errs != nil {
 			t.Errorf("%s: %v", name, errs)
 		}
