@@ -97,13 +97,39 @@ func TestCommandsBesideAServer(t *testing.T) {
 	if _, stderr, code = command(t, "import", file, "--source", "nobody_knows", "--data-dir", dir); code != 2 {
 		t.Errorf("an unknown source: exit %d: %s", code, stderr)
 	}
-	out, stderr, code = command(t, "export", "phones", "--data-dir", dir)
+	out, stderr, code = command(t, "export", "phones", "--purpose", "claim 7", "--data-dir", dir)
 	var d struct{ Phones struct{ TotalCount int } }
 	p.query(&d, `{ phones(first: 1) { totalCount } }`, nil)
 	if code != 0 || strings.Count(out, "\n") != d.Phones.TotalCount+1 {
 		t.Errorf("exit %d: %d lines for %d phones: %s", code, strings.Count(out, "\n"), d.Phones.TotalCount, stderr)
 	}
+	checkExportIsRecorded(t, p, d.Phones.TotalCount)
 	checkTokens(t, p, dir)
+}
+
+// checkExportIsRecorded: whole numbers that a command has written are in the access log of the server.
+func checkExportIsRecorded(t *testing.T, p *process, phones int) {
+	t.Helper()
+	var d struct {
+		AccessLog struct {
+			Nodes []struct {
+				Actor, Operation string
+				Purpose          *string
+				Revealed         int
+			}
+		}
+	}
+	p.query(&d, `{ accessLog(filter: {actor: "command line"}) { nodes { actor operation purpose revealed } } }`, nil)
+	revealed := 0
+	for _, e := range d.AccessLog.Nodes {
+		revealed += e.Revealed
+		if e.Operation != "export phones" || e.Purpose == nil || *e.Purpose != "claim 7" {
+			t.Errorf("%+v", e)
+		}
+	}
+	if revealed != phones {
+		t.Errorf("%d numbers are recorded, %d were written", revealed, phones)
+	}
 }
 
 func checkTokens(t *testing.T, p *process, dir string) {
