@@ -1,6 +1,7 @@
 // What Relay finds: its runtime, with what its compiler made of relay/registry.js.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import {
   ConnectionHandler,
   commitMutation,
@@ -17,7 +18,8 @@ import { Section, badPhone, ended, pages, phoneInput, soon } from './support.js'
 const require = createRequire(import.meta.url);
 const made = (name) => require(`./relay/__generated__/registry${name}.graphql.js`);
 
-export function relaySection(server, version) {
+// relaySection checks the server; persisted is the folder in which the compiler wrote the operations that are sent by name.
+export function relaySection(server, version, persisted) {
   const s = new Section(
     `Relay ${version}`,
     'The runtime and what `relay-compiler` makes of `conformance/relay/registry.js`; subscriptions over graphql-ws.',
@@ -26,6 +28,12 @@ export function relaySection(server, version) {
   operations(s, server, as);
   store(s, as);
   errors(s, server, as);
+  s.must('an operation that is sent by its id, of the trusted documents that the compiler wrote', async () => {
+    const query = require(join(persisted, '__generated__/registryViewerQuery.graphql.js'));
+    assert.deepEqual([query.params.text, typeof query.params.id], [null, 'string']);
+    const { viewer } = await fetchQuery(as().environment, query, {}, { fetchPolicy: 'network-only' }).toPromise();
+    assert.equal(viewer.role, 'ADMIN');
+  });
   return s;
 }
 

@@ -1,6 +1,7 @@
-// Checks running servers and writes what became of it: node main.js URL LIMITED [FILE]. LIMITED is the address of a
-// second server, which allows each token three reads and three writes a minute; the first one should not limit. The
-// token of both is CONFORMANCE_TOKEN. They should be servers of their own, for the checks add numbers and start jobs.
+// Checks running servers and writes what became of it: node main.js URL LIMITED PERSISTED [FILE]. LIMITED is the address
+// of a second server, which allows each token three reads and three writes a minute; the first one should not limit.
+// PERSISTED is a folder that schema/main.js persist wrote; the first server trusts its persisted.json. The token of both
+// is CONFORMANCE_TOKEN. They should be servers of their own, for the checks add numbers and start jobs.
 // Ends with 1 when a check failed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { auditAll } from './audits.js';
@@ -16,10 +17,10 @@ import { sseSection } from './sse.js';
 import { Server } from './support.js';
 import { websocketSection } from './websocket.js';
 
-const [url, limitedURL, file] = process.argv.slice(2);
+const [url, limitedURL, persisted, file] = process.argv.slice(2);
 const token = process.env.CONFORMANCE_TOKEN;
-if (!url || !limitedURL || !token) {
-  console.error('usage: CONFORMANCE_TOKEN=TOKEN node main.js URL LIMITED [FILE]');
+if (!url || !limitedURL || !persisted || !token) {
+  console.error('usage: CONFORMANCE_TOKEN=TOKEN node main.js URL LIMITED PERSISTED [FILE]');
   process.exit(2);
 }
 
@@ -43,7 +44,7 @@ for (const section of [
   sseSection(server),
   apolloSection(server, versions['@apollo/client']),
   urqlSection(server, versions['@urql/core']),
-  relaySection(server, versions['relay-runtime']),
+  relaySection(server, versions['relay-runtime'], persisted),
   genqlientSection(server),
   ratesSection(new Server(limitedURL, token)),
   schemaSection(server, versions),

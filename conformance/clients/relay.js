@@ -10,7 +10,7 @@ export function connect({ url, token, purpose, WebSocket }) {
     connectionParams: { Authorization: `Bearer ${token}`, purpose },
     webSocketImpl: WebSocket,
   });
-  const ask = async ({ text }, variables) => {
+  const ask = async ({ id, text }, variables) => {
     const response = await fetch(url, {
       method: 'POST',
       headers: {
@@ -19,7 +19,7 @@ export function connect({ url, token, purpose, WebSocket }) {
         'Content-Type': 'application/json',
         ...(purpose && { 'X-Purpose': purpose }),
       },
-      body: JSON.stringify({ query: text, variables }),
+      body: JSON.stringify(id ? { doc_id: id, variables } : { query: text, variables }), // an id: it was persisted
     });
     return response.json();
   };

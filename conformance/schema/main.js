@@ -1,6 +1,6 @@
 // node main.js check: whether the schema is in style, breaks nothing that is not declared, and fits Relay's compiler, and
 // whether docs/api/clients.md shows code that is run; ends with 1 when not. generate: writes what Relay's compiler makes,
-// and that code into the page. release: from now on clients may rely on the schema as it is. Other files than the
+// and that code into the page. persist: writes to a folder what Relay's compiler makes for trusted documents. release: from now on clients may rely on the schema as it is. Other files than the
 // project's are for the tests.
 import { copyFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { faultsOfSnippets, writeSnippets } from '../snippets.js';
 import { faultsSinceRelease } from './changes.js';
-import { compile, faultsOfRelay } from './relay.js';
+import { compile, faultsOfRelay, persist } from './relay.js';
 import { faultsOfStyle } from './style.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,13 +24,14 @@ const { values, positionals } = parseArgs({
 });
 const files = Object.fromEntries(Object.entries(values).map(([name, path]) => [name, resolve(root, path)]));
 
-const commands = { check, generate, release };
-const command = commands[positionals[0]];
-if (!command || positionals.length > 1) {
-  console.error('usage: node main.js check|generate|release');
+const commands = { check, generate, persist: (to) => persist(files.schema, files.relay, to), release };
+const [name, ...rest] = positionals;
+const command = commands[name];
+if (!command || rest.length !== command.length) {
+  console.error('usage: node main.js check|generate|persist FOLDER|release');
   process.exit(2);
 }
-await command();
+await command(...rest);
 
 async function check() {
   const faults = (

@@ -1,7 +1,7 @@
 // relay-compiler on the operations of conformance/relay: whether they fit the schema, and whether what it makes of them
 // is what is committed.
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,12 +11,13 @@ const compiler = createRequire(import.meta.url)('relay-compiler');
 const made = '__generated__';
 
 // onCopy runs the compiler on a copy, for it takes no schema but one that is named *.graphql and lies beside the
-// operations. use is given the copy once the compiler is done.
-async function onCopy(schema, folder, args, use) {
+// operations. ready is given the copy before, use once the compiler is done.
+async function onCopy(schema, folder, args, use, ready) {
   const copy = await mkdtemp(join(tmpdir(), 'relay-'));
   try {
     await cp(folder, copy, { recursive: true });
     await cp(schema, join(copy, 'schema.graphql'));
+    await ready?.(copy);
     await run(['--noWatchman', ...args, 'relay.config.json'], copy);
     await use?.(copy);
   } finally {
@@ -41,6 +42,18 @@ export async function faultsOfRelay(schema, folder) {
   } catch ({ message }) {
     return [`conformance/relay does not fit the schema, or make generate was not run: ${message}`];
   }
+}
+
+// persist writes to another folder what the compiler makes of the operations when they are sent by name: operations that
+// know their ids, and persisted.json, which is the file of trusted documents.
+export async function persist(schema, folder, to) {
+  const ready = async (copy) => {
+    const config = join(copy, 'relay.config.json');
+    const settings = JSON.parse(await readFile(config, 'utf8'));
+    await writeFile(config, JSON.stringify({ ...settings, persistConfig: { file: 'persisted.json' } }));
+    await writeFile(join(copy, 'persisted.json'), '{}');
+  };
+  await onCopy(schema, folder, [], (copy) => cp(copy, to, { recursive: true }), ready);
 }
 
 // compile writes what the compiler makes of the operations.
