@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	cacheFor  = 5 * time.Second
 	cacheSize = 4096
 	maxToken  = 512 // bytes of what may be a token
+	keyLength = 43  // of an API key behind its prefix
 )
 
 // bootstrap is what the token of the configuration is called, as an actor and as a token.
@@ -127,10 +129,13 @@ func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, beare
 	}
 	var b bearer
 	var err error
-	if foreign {
+	switch {
+	case foreign:
 		b, err = a.issuer.bearer(ctx, token)
-	} else {
+	case len(token) == len(Prefix)+keyLength && strings.HasPrefix(token, Prefix):
 		b, err = a.ofStore(ctx, hash)
+	default: // the store need not be asked about what it never made
+		err = ErrUnauthenticated
 	}
 	if err == nil {
 		a.remember(hash, b)

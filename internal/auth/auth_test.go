@@ -104,6 +104,20 @@ func TestNoBootstrapTokenMeansNone(t *testing.T) {
 	}
 }
 
+// TestTheStoreIsNotAskedAboutAnything: only about what looks as if it had made it.
+func TestTheStoreIsNotAskedAboutAnything(t *testing.T) {
+	store := &keys{}
+	a := auth.New(auth.Config{Store: store, BootstrapToken: "first"})
+	for _, token := range []string{"guess", "eyJ.a.b", "prk_", auth.NewToken() + "x", strings.ToUpper(auth.NewToken()), auth.NewToken()} {
+		if _, err := a.Authenticate(t.Context(), token); !errors.Is(err, auth.ErrUnauthenticated) {
+			t.Errorf("%q: %v", token, err)
+		}
+	}
+	if store.asked != 1 {
+		t.Errorf("asked %d times; want once", store.asked)
+	}
+}
+
 func TestTheStoreIsBelievedForAWhile(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	store := &keys{}

@@ -2,6 +2,7 @@ package httpd_test
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"phoneregistry/internal/auth"
+	"phoneregistry/internal/httpd"
 	"phoneregistry/registry"
 )
 
@@ -98,5 +100,45 @@ func wantEnd(t *testing.T, name string, c *wsClient, code int, reason string) {
 		if err != nil || m.Type == "complete" || m.Type == "error" {
 			t.Fatalf("%s: %+v, %v", name, m, err)
 		}
+	}
+}
+
+// TestGuessingIsBounded: by socket or by request, with tokens or with tickets, and nobody else is held up by it.
+func TestGuessingIsBounded(t *testing.T) {
+	a := newApp(t, func(a *app, c *httpd.Config) { c.Auth = auth.New(auth.Config{Store: a.store, MaxFailures: 3}) })
+	const query = "/graphql?query=%7Bviewer%7Brole%7D%7D"
+	status := func(role registry.Role, path string, header ...string) int {
+		t.Helper()
+		response := a.request(t, role, http.MethodGet, path, "", nil, header...)
+		readAll(t, response)
+		if (response.StatusCode == http.StatusTooManyRequests) != (response.Header.Get("Retry-After") != "") {
+			t.Errorf("%d with Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+		}
+		return response.StatusCode
+	}
+	socket := a.dial(t, nil)
+	socket.send(t, "", "connection_init", vars{"Authorization": "Bearer " + auth.NewToken()})
+	if code := socket.closed(t); code != 4403 {
+		t.Errorf("closed with %d", code)
+	}
+	for i, c := range []struct {
+		path   string
+		header []string
+		want   int
+	}{
+		{query, nil, http.StatusUnauthorized}, // sends none
+		{query, []string{"Authorization", "Bearer guess"}, http.StatusUnauthorized},
+		{query + "&ticket=prt_guess", []string{"Accept", "text/event-stream"}, http.StatusUnauthorized},
+		{query, []string{"Authorization", "Bearer " + auth.NewToken()}, http.StatusTooManyRequests},
+		{"/v1/imports/imp_1", []string{"Authorization", "Bearer guess"}, http.StatusTooManyRequests},
+		{query + "&ticket=prt_guess", []string{"Accept", "text/event-stream"}, http.StatusTooManyRequests},
+		{query, nil, http.StatusUnauthorized},
+	} {
+		if got := status("", c.path, c.header...); got != c.want {
+			t.Errorf("%d: %d; want %d", i, got, c.want)
+		}
+	}
+	if got := status(registry.RoleViewer, query); got != http.StatusOK {
+		t.Errorf("a neighbour with a valid token: %d", got)
 	}
 }
