@@ -21,6 +21,8 @@ func (l byTotal) masked(w *where) string {
 }
 
 // fromFailuresMasked is fromFailures for those who see numbers masked.
+//
+//nolint:gochecknoglobals // a constant
 var fromFailuresMasked = `
 FROM unnest($1::uuid[]) AS j (id)
 CROSS JOIN LATERAL (
@@ -30,4 +32,4 @@ CROSS JOIN LATERAL (
 		AND (f.platform > $2::text::platform OR $3::bigint = 0 OR (` + tie("f.number") + `, f.number) > (` + tie("$3::bigint") + `, $3::bigint))
 	ORDER BY f.platform, ` + tie("f.number") + `, f.number
 	LIMIT $4) f
-ORDER BY f.job_id, f.platform, ` + tie("f.number") + `, f.number` //nolint:gochecknoglobals // a constant
+ORDER BY f.job_id, f.platform, ` + tie("f.number") + `, f.number`
