@@ -298,7 +298,7 @@ type PhoneFilter struct {
 	IsVerified *bool `json:"isVerified,omitempty"`
 	// Assigned by the numbering plan, or not.
 	IsValid *bool `json:"isValid,omitempty"`
-	// Numbers that begin with these digits, with or without the plus, for example `+57300`.
+	// Numbers that begin with these digits, with or without the plus, for example `+57300`. Where numbers are masked no more digits than masks show, as `+5730`.
 	NumberPrefix *string `json:"numberPrefix,omitempty"`
 	// With a lead score of at least this.
 	MinScore *int `json:"minScore,omitempty"`
