@@ -208,15 +208,21 @@ func TestSubscriptionsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestWebSocketClosesWithTheRightCode(t *testing.T) {
+func TestWebSocketWaitsForInitOnlySoLong(t *testing.T) {
 	a := newApp(t, func(_ *app, c *httpd.Config) { c.Timeouts.Init = 200 * time.Millisecond })
+	if code := a.dial(t, nil).closed(t); code != 4408 {
+		t.Errorf("closed with %d; want 4408", code)
+	}
+}
+
+func TestWebSocketClosesWithTheRightCode(t *testing.T) {
+	a := newApp(t)
 	auth := vars{"Authorization": "Bearer " + a.tokens[registry.RoleViewer]}
 	query := vars{"query": jobProgress, "variables": vars{"id": a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")}}
 	for name, c := range map[string]struct {
 		do   func(*testing.T, *wsClient)
 		code int
 	}{
-		"no init":         {func(*testing.T, *wsClient) {}, 4408},
 		"wrong token":     {func(t *testing.T, c *wsClient) { c.send(t, "", "connection_init", vars{"Authorization": "Bearer x"}) }, 4403},
 		"no token":        {func(t *testing.T, c *wsClient) { c.send(t, "", "connection_init", nil) }, 4403},
 		"subscribe first": {func(t *testing.T, c *wsClient) { c.send(t, "1", "subscribe", query) }, 4401},
