@@ -158,7 +158,7 @@ func (s *Store) JobFailures(ctx context.Context, ids []uuid.UUID, p registry.Pag
 	}
 	from := fromFailures
 	if p.Masked {
-		from = fromFailuresMasked
+		from = fromFailuresMasked()
 	}
 	rows, err := s.pool.Query(ctx, "SELECT "+failureShown.of(p.Fields)+from, ids, string(platform), number, p.First+1)
 	if err != nil {
