@@ -18,10 +18,11 @@ func example(schema *ast.Schema, typ *ast.Type) string {
 	if typ.Elem != nil {
 		return "[" + example(schema, typ.Elem) + "]"
 	}
-	switch def := schema.Types[typ.NamedType]; {
-	case def.Kind == ast.Enum:
+	def := schema.Types[typ.NamedType]
+	switch def.Kind {
+	case ast.Enum:
 		return def.EnumValues[0].Name
-	case def.Kind == ast.InputObject:
+	case ast.InputObject:
 		var members []string
 		for _, f := range def.Fields {
 			if f.Type.NonNull || def.Directives.ForName("oneOf") != nil && len(members) == 0 {
