@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"phoneregistry/registry"
 )
@@ -40,7 +41,9 @@ func (s *Store) AddAccessEntries(ctx context.Context, entries []registry.AccessE
 		rows.int64(e.Revealed)
 		rows.text(e.RequestID)
 	}
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return rows.copy(ctx, tx, copyAccessEntries) })
+	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		return rows.send(ctx, conn.Conn().PgConn(), copyAccessEntries)
+	})
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.ConstraintName == "access_log_pkey" {
 		err = s.addMissing(ctx, entries) // some were written by one who did not live to know it
 	}

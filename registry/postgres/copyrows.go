@@ -126,11 +126,16 @@ func (c *copyRows) time(v time.Time) {
 
 // copy sends the rows by a statement COPY … FROM STDIN BINARY. It changes nothing when there are none.
 func (c *copyRows) copy(ctx context.Context, tx pgx.Tx, statement string) error {
+	return c.send(ctx, tx.Conn().PgConn(), statement)
+}
+
+// send is copy outside of a transaction: the statement is one of its own.
+func (c *copyRows) send(ctx context.Context, conn *pgconn.PgConn, statement string) error {
 	if c.rows == 0 {
 		return nil
 	}
 	c.buf = append(c.buf, 0xff, 0xff) // the end of the format
-	_, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(c.buf), statement)
+	_, err := conn.CopyFrom(ctx, bytes.NewReader(c.buf), statement)
 	return err
 }
 
