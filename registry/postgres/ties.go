@@ -21,8 +21,6 @@ func (l byTotal) masked(w *where) string {
 }
 
 // fromFailuresMasked is fromFailures for those who see numbers masked.
-//
-//nolint:gochecknoglobals // a constant
 func fromFailuresMasked() string {
 	return `
 FROM unnest($1::uuid[]) AS j (id)
@@ -34,5 +32,4 @@ CROSS JOIN LATERAL (
 	ORDER BY f.platform, ` + tie("f.number") + `, f.number
 	LIMIT $4) f
 ORDER BY f.job_id, f.platform, ` + tie("f.number") + `, f.number`
-
 }
