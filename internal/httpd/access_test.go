@@ -78,7 +78,7 @@ func TestTheCheckIsOneStatement(t *testing.T) {
 			}
 		}
 	}
-	got := a.statements.during(func() { must(t, store.Check(t.Context())) })
+	got := a.statements.all(func() { must(t, store.Check(t.Context())) })
 	got = slices.DeleteFunc(got, func(sql string) bool { return !strings.Contains(sql, "api_keys") })
 	if len(got) != 1 {
 		t.Errorf("%d statements: %v", len(got), got)

@@ -87,13 +87,18 @@ const ofTokens = "revoked_at IS NULL AND (expires_at IS NULL"
 
 // during returns the statements that do causes.
 func (s *statements) during(do func()) []string {
+	return slices.DeleteFunc(s.all(do), func(sql string) bool { return strings.Contains(sql, ofTokens) })
+}
+
+// all returns the statements that are sent while do runs.
+func (s *statements) all(do func()) []string {
 	s.mu.Lock()
 	s.list = nil
 	s.mu.Unlock()
 	do()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(s.list, func(sql string) bool { return strings.Contains(sql, ofTokens) })
+	return slices.Clone(s.list)
 }
 
 // logBuffer keeps what is logged, for tests that look at it.
