@@ -206,7 +206,7 @@ func TestLostClaim(t *testing.T) {
 		if err != nil || !already || held.Status != registry.ImportRunning {
 			t.Errorf("while it is claimed: %s, already imported %t, %v", held.Status, already, err)
 		}
-		f.strings(t, `SELECT pg_terminate_backend(pid)::text FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
+		f.strings(t, `SELECT pg_terminate_backend(pid, 60000)::text FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 		if b, _, err := other.ImportFile(t.Context(), path, o, nil); err != nil || b.Status != registry.ImportCompleted {
 			t.Errorf("after the claim was lost: %s, %v", b.Status, err)
