@@ -18,7 +18,7 @@ type FailureStore interface {
 	JobFailures(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[JobFailure], error)
 }
 
-// WriteFailures writes the checks of a job that got no answer as CSV in UTF-8, by platform and number: number, platform,
+// WriteFailures writes the checks of a job that got no answer as CSV in UTF-8, by platform: number, platform,
 // status, reason, attempts, failed_at. Numbers are as show makes them, whole or masked; it is called for each one before it
 // is written. One page at a time is held. ErrNotFound when there is no such job; then nothing has been written.
 func WriteFailures(ctx context.Context, store FailureStore, w io.Writer, id uuid.UUID, show func(Number) string) error {

@@ -26,7 +26,6 @@ func (s *Service) Leads(ctx context.Context, f LeadFilter, p PageRequest) (Page[
 	if es = collect(es, err); len(es) > 0 {
 		return Page[LeadScore]{}, es
 	}
-	p.Masked = !ActorFrom(ctx).SeesWholeNumbers()
 	return s.store.Leads(ctx, f, p)
 }
 

@@ -24,7 +24,6 @@ type Position struct {
 type PageRequest struct {
 	First  int       // 1 to MaxPageSize
 	After  *Position // nil: from the start
-	Masked bool      // the entries are shown with masked numbers: those that compare alike do not come in the order of theirs
 	Fields Fields    // what of the entries is wanted
 }
 

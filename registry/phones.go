@@ -27,7 +27,6 @@ func (s *Service) Phones(ctx context.Context, f PhoneFilter, o PhoneOrder, p Pag
 	if es = collect(es, err); len(es) > 0 {
 		return Page[Phone]{}, es
 	}
-	p.Masked = !ActorFrom(ctx).SeesWholeNumbers()
 	return s.store.Phones(ctx, f, o, p)
 }
 

@@ -68,7 +68,7 @@ type ScoreStore interface {
 	// Validations returns the evidence on each number, in the order of platforms.
 	Validations(ctx context.Context, numbers []Number, fields ...string) (map[Number][]Validation, error)
 	LeadScores(ctx context.Context, numbers []Number, fields ...string) (map[Number]LeadScore, error)
-	// Leads pages through scores, best first, then by number.
+	// Leads pages through scores, best first; those with the same total in no order that can be told.
 	Leads(ctx context.Context, f LeadFilter, p PageRequest) (Page[LeadScore], error)
 	CountLeads(ctx context.Context, f LeadFilter) (int64, error)
 	// ScoreHistory returns one page of the scores of each number, newest first. p.After only with one number.

@@ -139,28 +139,25 @@ func (s *Store) JobPlatforms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 var failureShown = columnsOf("f.job_id, f.number, f.platform::text, f.status::text, f.reason, f.attempts, f.failed_at", //nolint:gochecknoglobals // a constant
 	always(), always(), always(), forFields("''", "status"), forFields("''", "reason"), forFields("0", "attempts"), forFields("'epoch'::timestamptz", "failedAt"))
 
-// fromFailures is behind the columns of validation_failures f.
+// fromFailures is behind the columns of validation_failures f. The number 0 is before all others.
 const fromFailures = `
 FROM unnest($1::uuid[]) AS j (id)
 CROSS JOIN LATERAL (
 	SELECT f.*
 	FROM validation_failures f
-	WHERE f.job_id = j.id AND (f.platform, f.number) > ($2::text::platform, $3)
-	ORDER BY f.platform, f.number
+	WHERE f.job_id = j.id AND (f.platform, phone_tie(f.number), f.number) > ($2::text::platform,
+		CASE WHEN $3::bigint = 0 THEN -9223372036854775808 ELSE phone_tie($3::bigint) END, $3::bigint)
+	ORDER BY f.platform, phone_tie(f.number), f.number
 	LIMIT $4) f
-ORDER BY f.job_id, f.platform, f.number`
+ORDER BY f.job_id, f.platform, phone_tie(f.number), f.number`
 
-// JobFailures returns one page of the checks of each job that got no answer, by platform and number.
+// JobFailures returns one page of the checks of each job that got no answer, by platform.
 func (s *Store) JobFailures(ctx context.Context, ids []uuid.UUID, p registry.PageRequest) (map[uuid.UUID]registry.Page[registry.JobFailure], error) {
 	platform, number := scoring.Checkable()[0], int64(0) // before all of them
 	if p.After != nil && registry.Platform(p.After.Text).Valid() {
 		platform, number = registry.Platform(p.After.Text), int64(p.After.Number)
 	}
-	from := fromFailures
-	if p.Masked {
-		from = fromFailuresMasked()
-	}
-	rows, err := s.pool.Query(ctx, "SELECT "+failureShown.of(p.Fields)+from, ids, string(platform), number, p.First+1)
+	rows, err := s.pool.Query(ctx, "SELECT "+failureShown.of(p.Fields)+fromFailures, ids, string(platform), number, p.First+1)
 	if err != nil {
 		return nil, wrapped(err, "list failures")
 	}

@@ -22,6 +22,7 @@ import (
 // known is a number of the sample with all that filters ask about.
 type known struct {
 	registry.Phone
+	tie       int64 // where it stands among those with the same score
 	score     *registry.LeadScore
 	customers []string
 	sources   []string // that gave it, to whomever
@@ -56,7 +57,15 @@ func sample(t testing.TB, w *world) []known {
 	}
 	slices.SortFunc(all, func(a, b known) int { return cmp.Compare(a.Number, b.Number) })
 	store(t, w, all)
+	for i := range all {
+		all[i].tie = tieOf(t, w, all[i].Number)
+	}
 	return all
+}
+
+func tieOf(t testing.TB, w *world, n registry.Number) int64 {
+	t.Helper()
+	return scalar[int64](t, w, "SELECT phone_tie($1)", int64(n))
 }
 
 func someKnown(w *world, random *rand.Rand, n registry.Number) known {
@@ -164,17 +173,21 @@ func matches(f registry.PhoneFilter, k known) bool {
 }
 
 // ordered says what PhoneOrder means.
-func ordered(o registry.PhoneOrder, all []known) {
+func ordered(f registry.PhoneFilter, o registry.PhoneOrder, all []known) {
+	scored := f.MinScore != nil || len(f.Tiers) > 0 // all of them have a score
 	slices.SortFunc(all, func(a, b known) int {
 		c := 0
 		number := cmp.Compare(a.Number, b.Number)
 		switch o.Field {
 		case registry.OrderByCreatedAt:
-			c = a.CreatedAt.Compare(b.CreatedAt)
+			c, number = a.CreatedAt.Compare(b.CreatedAt), cmp.Or(cmp.Compare(a.tie, b.tie), number)
 		case registry.OrderByUpdatedAt:
-			c = a.UpdatedAt.Compare(b.UpdatedAt)
+			c, number = a.UpdatedAt.Compare(b.UpdatedAt), cmp.Or(cmp.Compare(a.tie, b.tie), number)
 		case registry.OrderByScore:
-			c, number = cmp.Compare(a.total(), b.total()), -number // best first, then by number; or the reverse of that
+			c, number = cmp.Compare(a.total(), b.total()), -number // best first, or the reverse of that
+			if scored || a.total() > 0 {
+				number = cmp.Or(-cmp.Compare(a.tie, b.tie), number)
+			}
 		}
 		if c == 0 {
 			c = number
@@ -263,7 +276,7 @@ func TestPhonesListsWhatTheFilterMeans(t *testing.T) {
 		first := rapid.SampledFrom([]int{1, 7, 50, 500}).Draw(rt, "first")
 		want := []registry.Phone(nil)
 		expected := slices.DeleteFunc(slices.Clone(all), func(k known) bool { return !matches(f, k) })
-		ordered(o, expected)
+		ordered(f, o, expected)
 		if first == 1 && len(expected) > 60 {
 			first = 13 // the same, sooner
 		}
@@ -289,6 +302,10 @@ func TestPhonesListsWhatTheFilterMeans(t *testing.T) {
 func TestLeadsListsWhatTheFilterMeans(t *testing.T) {
 	w := newWorld(t)
 	all := sample(t, w)
+	ties := map[registry.Number]int64{}
+	for _, k := range all {
+		ties[k.Number] = k.tie
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		asked := drawFilter(rt)
 		f := registry.LeadFilter{Regions: asked.Regions, Tiers: asked.Tiers, MinScore: asked.MinScore}
@@ -308,7 +325,7 @@ func TestLeadsListsWhatTheFilterMeans(t *testing.T) {
 			}
 		}
 		slices.SortFunc(want, func(a, b registry.LeadScore) int {
-			return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Number, b.Number))
+			return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(ties[a.Number], ties[b.Number]), cmp.Compare(a.Number, b.Number))
 		})
 		got, err := pages(t.Context(), rapid.SampledFrom([]int{7, 50, 500}).Draw(rt, "first"), func(ctx context.Context, p registry.PageRequest) (registry.Page[registry.LeadScore], error) {
 			return w.Leads(ctx, f, p)

@@ -17,7 +17,7 @@ const listMode = pgx.QueryExecModeCacheDescribe
 
 // Phones returns one page of the numbers that match.
 func (s *Store) Phones(ctx context.Context, f registry.PhoneFilter, o registry.PhoneOrder, p registry.PageRequest) (registry.Page[registry.Phone], error) {
-	list := phoneList{masked: p.Masked, filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment(), fields: p.Fields}
+	list := phoneList{filter: f, descending: o.Descending, after: p.After, limit: p.First + 1, now: s.moment(), fields: p.Fields}
 	byScore := o.Field == registry.OrderByScore
 	none, err := list.prepare(ctx, s.pool, byScore)
 	if err != nil || none {
@@ -68,7 +68,6 @@ type phoneList struct {
 	limit      int
 	now        time.Time
 	fields     registry.Fields
-	masked     bool // shown with masked numbers
 	pointless  bool // only numbers without a score or with a total of 0
 
 	sources         []int16 // the ids of filter.Sources
@@ -266,7 +265,7 @@ LIMIT %[4]s`, within.of("c"), order, w, limit)
 // listArguments are the arguments of a list, with the mode in which it is run in front.
 func listArguments(w *where) []any { return append([]any{listMode}, w.arguments...) }
 
-// byTime reads in the order of a time, then of numbers. column is a constant of this package, field what is made of it.
+// byTime reads in the order of a time, and those of the same time in no order that can be told. column is a constant of this package, field what is made of it.
 func (l *phoneList) byTime(ctx context.Context, q querier, column, field string) ([]listed[registry.Phone], error) {
 	order, beyond := l.direction()
 	w := &where{}
@@ -276,25 +275,12 @@ func (l *phoneList) byTime(ctx context.Context, q querier, column, field string)
 	if err := l.prefix(w, "p"); err != nil {
 		return nil, err
 	}
-	keys, after := []string{column, "p.number"}, "%s, %s"
-	if l.masked {
-		keys, after = []string{column, tie("p.number"), "p.number"}, "%[1]s, "+tie("%[2]s::bigint")+", %[2]s"
-		if l.after != nil { // what the index is read by
-			w.and(column+" "+beyond+"= %s", time.UnixMicro(l.after.Sort))
-		}
-	}
+	keys := []string{column, tie("p.number"), "p.number"}
 	if l.after != nil {
-		w.and("("+strings.Join(keys, ", ")+") "+beyond+" ("+after+")", time.UnixMicro(l.after.Sort), int64(l.after.Number))
+		w.and("("+strings.Join(keys, ", ")+") "+beyond+" (%[1]s, "+tie("%[2]s::bigint")+", %[2]s)", time.UnixMicro(l.after.Sort), int64(l.after.Number))
 	}
 	sql := fmt.Sprintf("\nFROM phones p%s\nORDER BY %s %s\nLIMIT %s", w, strings.Join(keys, " "+order+", "), order, w.arg(l.limit))
-	columns := phoneShown.of(l.fields, field)
-	if l.masked {
-		// Those of the same time, all that one transaction of an import brought, have to be put in order: by what the index
-		// holds, and only those of the page are looked up.
-		sql = fmt.Sprintf("\nFROM (SELECT p.number, %s AS at, %s AS tie%s) k\nJOIN phones p ON p.number = k.number\nORDER BY k.at %[4]s, k.tie %[4]s, k.number %[4]s",
-			column, keys[1], sql, order)
-	}
-	rows, err := q.Query(ctx, "SELECT "+columns+sql, listArguments(w)...)
+	rows, err := q.Query(ctx, "SELECT "+phoneShown.of(l.fields, field)+sql, listArguments(w)...)
 	if err != nil {
 		return nil, err
 	}

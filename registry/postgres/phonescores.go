@@ -9,7 +9,7 @@ import (
 )
 
 // byScore reads in the order of scores. Most numbers may have no score, and count as 0. So the list has two parts,
-// each in the order of an index: those with points, in the order of lead_scores_best_idx (best first, then by number;
+// each in the order of an index: those with points, in the order of lead_scores_best_idx (best first;
 // backwards when ascending), and those without, in the order of numbers.
 func (l *phoneList) byScore(ctx context.Context, tx pgx.Tx) ([]listed[registry.Phone], error) {
 	if l.needsScore() {

@@ -212,14 +212,6 @@ func TestPlansOfLists(t *testing.T) {
 			}
 			inspect(t, w, tracer, time.Since(begun), usual)
 		})
-		t.Run("leads masked, "+l.name, func(t *testing.T) { // all of those with the same total are put in their order
-			tracer.take()
-			begun := time.Now()
-			if _, err := w.Leads(t.Context(), l.f, registry.PageRequest{First: 50, After: l.after, Masked: true}); err != nil {
-				t.Fatal(err)
-			}
-			inspect(t, w, tracer, time.Since(begun), 4*usual)
-		})
 		t.Run("latest lead, "+l.name, func(t *testing.T) {
 			tracer.take()
 			begun := time.Now()

@@ -135,7 +135,7 @@ func leadConditions(f registry.LeadFilter) *where {
 	return w
 }
 
-// Leads pages through scores, best first, then by number.
+// Leads pages through scores, best first; those with the same total in no order that can be told.
 func (s *Store) Leads(ctx context.Context, f registry.LeadFilter, p registry.PageRequest) (registry.Page[registry.LeadScore], error) {
 	w := leadConditions(f)
 	if len(f.Regions) > 0 { // numbers of a country lie together: the index on totals tells which can be of these
@@ -146,11 +146,7 @@ func (s *Store) Leads(ctx context.Context, f registry.LeadFilter, p registry.Pag
 		w.conditions = append(w.conditions, w.span(lowest, highest).conditions("s")...)
 	}
 	list := byTotal{columns: scoreShown.of(p.Fields), from: "lead_scores s", after: p.After, limit: p.First + 1}
-	statement := list.statement
-	if p.Masked {
-		statement = list.masked
-	}
-	rows, err := s.pool.Query(ctx, statement(w), listArguments(w)...)
+	rows, err := s.pool.Query(ctx, list.statement(w), listArguments(w)...)
 	if err != nil {
 		return registry.Page[registry.LeadScore]{}, wrapped(err, "list leads")
 	}

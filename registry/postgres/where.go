@@ -203,20 +203,20 @@ type byTotal struct {
 // statement is the list of what w says of s. Behind a position it has two parts, each a range of lead_scores_best_idx:
 // the rest of those with the same total, and those with another one.
 func (l byTotal) statement(w *where) string {
-	order, worse, behind := "total DESC, number ASC", "<", ">"
+	order, worse, behind := "%[1]stotal DESC, "+tie("%[1]snumber")+" ASC, %[1]snumber ASC", "<", ">"
 	if l.ascending {
-		order, worse, behind = "total ASC, number DESC", ">", "<"
+		order, worse, behind = "%[1]stotal ASC, "+tie("%[1]snumber")+" DESC, %[1]snumber DESC", ">", "<"
 	}
 	limit := w.arg(l.limit)
 	part := func(conditions ...string) string {
 		restricted := where{conditions: append(slices.Clone(w.conditions), conditions...)}
-		return "SELECT " + l.columns + "\nFROM " + l.from + restricted.String() +
-			"\nORDER BY s." + strings.Replace(order, "number", "s.number", 1) + "\nLIMIT " + limit
+		return "SELECT " + l.columns + "\nFROM " + l.from + restricted.String() + "\nORDER BY " + fmt.Sprintf(order, "s.") + "\nLIMIT " + limit
 	}
 	if l.after == nil {
 		return part()
 	}
 	total, number := w.arg(l.after.Sort), w.arg(int64(l.after.Number))
-	return "(" + part("s.total = "+total, "s.number "+behind+" "+number) + ")\nUNION ALL\n(" + part("s.total "+worse+" "+total) +
-		")\nORDER BY " + order + "\nLIMIT " + limit
+	same := "(" + tie("s.number") + ", s.number) " + behind + " (" + tie(number+"::bigint") + ", " + number + ")"
+	return "SELECT * FROM ((" + part("s.total = "+total, same) + ")\nUNION ALL\n(" + part("s.total "+worse+" "+total) +
+		")) l\nORDER BY " + fmt.Sprintf(order, "l.") + "\nLIMIT " + limit
 }
