@@ -200,6 +200,9 @@ func (r *rig) startPool(cfg workers.Config) *running {
 	if cfg.Reconnect == (workers.Backoff{}) {
 		cfg.Reconnect = short
 	}
+	if cfg.Grace == 0 {
+		cfg.Grace = time.Second // for calls that nobody lets go at the end of a test
+	}
 	cfg.Streams = r.opts
 	pool, err := workers.New(cfg)
 	if err != nil {
@@ -208,7 +211,10 @@ func (r *rig) startPool(cfg workers.Config) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	run.stop = cancel
 	go func() { run.done <- pool.Run(ctx) }()
-	r.t.Cleanup(func() { cancel() })
+	r.t.Cleanup(func() {
+		cancel()
+		_ = run.wait()
+	})
 	<-pool.Ready()
 	return run
 }
@@ -221,8 +227,8 @@ func (run *running) wait() error {
 		run.done <- err
 		return err
 	case <-time.After(patience):
-		run.t.Fatal("Run did not return")
-		return nil
+		run.t.Error("Run did not return")
+		return errors.New("did not return")
 	}
 }
 

@@ -93,12 +93,20 @@ func challenge(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", challenge)
 }
 
+// graphQLPath is where GraphQL is asked for, and answered in its own form.
+const graphQLPath = "/graphql"
+
 func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	body := map[string]any{"error": map[string]string{
-		"code": code, "message": message, "requestId": registry.ActorFrom(r.Context()).RequestID,
-	}}
+	said := map[string]string{"code": code, "requestId": registry.ActorFrom(r.Context()).RequestID}
+	var body map[string]any
+	if r.URL.Path == graphQLPath {
+		body = map[string]any{"errors": []any{map[string]any{"message": message, "extensions": said}}}
+	} else {
+		said["message"] = message
+		body = map[string]any{"error": said}
+	}
 	_ = json.NewEncoder(w).Encode(body) // a client that has gone is no error of ours
 }
 

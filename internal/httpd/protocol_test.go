@@ -110,6 +110,9 @@ func TestNobodyComesInWithoutAToken(t *testing.T) {
 			!strings.Contains(body, `"code":"UNAUTHENTICATED"`) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, response.StatusCode, body)
 		}
+		if form, graphQL := strings.HasPrefix(body, `{"errors":[{"`), strings.HasPrefix(c.path, "/graphql"); form != graphQL {
+			t.Errorf("%s %s is answered in the form of the other interface: %s", c.method, c.path, body)
+		}
 	}
 	for path, want := range map[string]string{"/": "the web UI", "/healthz": `"ok"`, "/readyz": `"ready"`} {
 		response := a.request(t, "", http.MethodGet, path, "", nil)
