@@ -21,7 +21,7 @@ import (
 	"phoneregistry/registry/numbering"
 )
 
-// root answers `phones` with a list, and no other root field.
+// root answers `phones` with a list and `customer` with the contacts of one, and no other root field.
 type root struct {
 	graph.ResolverRoot
 	phones []registry.Phone
@@ -33,10 +33,51 @@ type query struct {
 	own root
 }
 
-type phone struct{ graph.PhoneResolver }
+type (
+	phone    struct{ graph.PhoneResolver }
+	customer struct {
+		graph.CustomerResolver
+		own root
+	}
+	contact struct {
+		graph.CustomerPhoneResolver
+		own root
+	}
+)
 
 func (r root) Query() graph.QueryResolver { return query{own: r} }
 func (r root) Phone() graph.PhoneResolver { return phone{} }
+
+func (r root) Customer() graph.CustomerResolver { return customer{own: r} }
+
+func (r root) CustomerPhone() graph.CustomerPhoneResolver { return contact{own: r} }
+
+func (q query) Customer(context.Context, string) (*model.Customer, error) {
+	return &model.Customer{}, nil
+}
+
+func (c customer) Phones(context.Context, *model.Customer) ([]model.CustomerPhone, error) {
+	var all []model.CustomerPhone
+	for _, p := range c.own.phones {
+		all = append(all, model.CustomerPhone{CustomerPhone: someContact(p)})
+	}
+	return all, nil
+}
+
+func (c contact) Phone(_ context.Context, obj *model.CustomerPhone) (*model.Phone, error) {
+	_, nodes := model.NewPhones(c.own.codec, []registry.Phone{{Number: obj.Number}})
+	return nodes[0], nil
+}
+
+// someContact is a contact with something of everything, made of a phone.
+func someContact(p registry.Phone) registry.CustomerPhone {
+	i := int(p.Number % 7)
+	return registry.CustomerPhone{
+		CustomerID: []string{"c1", "Añí \"x\"\\", "<&>\u2028\x7f"}[i%3], Number: p.Number, IsPrimary: i == 0, IsVerified: i%2 == 1,
+		VerificationMethod: []string{"", "sms_otp"}[i%2], Confidence: []float64{0, 1, 0.1, 0.123456789, 1e-7, 1.0 / 3, 0.95}[i],
+		Source: "call_center", Extension: []string{"", "12"}[i%2], FirstSeenAt: p.CreatedAt, LastSeenAt: p.UpdatedAt,
+	}
+}
 
 func (q query) Phones(context.Context, *registry.PhoneFilter, *model.PhoneOrder, *int, *string) (*model.PhoneConnection, error) {
 	_, nodes := model.NewPhones(q.own.codec, q.own.phones)
@@ -92,11 +133,11 @@ func answer(t testing.TB, exec *executor.Executor, actor registry.Actor, text st
 	return string(response.Data)
 }
 
-// plainFields are the fields of Phone that hold plain values, by the schema.
-func plainFields() []string {
+// plainFields are the fields of a type that hold plain values, by the schema.
+func plainFields(object string) []string {
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
 	names := []string{"__typename"}
-	for _, f := range schema.Types["Phone"].Fields {
+	for _, f := range schema.Types[object].Fields {
 		if schema.Types[f.Type.Name()].IsLeafType() && len(f.Arguments) == 0 {
 			names = append(names, f.Name)
 		}
@@ -143,17 +184,19 @@ func somePhones(n int) []registry.Phone {
 
 func TestEveryPlainFieldIsWritten(t *testing.T) {
 	with, _, wrote := executors(t, somePhones(20))
-	for _, name := range plainFields() {
-		*wrote = 0
-		answer(t, with, registry.Actor{Role: registry.RoleAdmin}, "{ phones { nodes { "+name+" } } }")
-		if *wrote != 1 {
-			t.Errorf("a list of %s goes the usual way: add it to the fields that flat writes", name)
+	for object, list := range map[string]string{"Phone": "{ phones { nodes { %s } } }", "CustomerPhone": `{ customer(customerId: "1") { phones { %s } } }`} {
+		for _, name := range plainFields(object) {
+			*wrote = 0
+			answer(t, with, registry.Actor{Role: registry.RoleAdmin}, fmt.Sprintf(list, name))
+			if *wrote != 1 || !flat.New().Writes(object, name) {
+				t.Errorf("a list of %s.%s goes the usual way: add it to the fields that flat writes", object, name)
+			}
 		}
 	}
 }
 
 func TestSameAsTheExecutor(t *testing.T) {
-	fields := plainFields()
+	fields, ofContacts := plainFields("Phone"), plainFields("CustomerPhone")
 	rapid.Check(t, func(rt *rapid.T) {
 		phones := somePhones(rapid.IntRange(0, 30).Draw(rt, "phones"))
 		with, without, wrote := executors(t, phones)
@@ -165,6 +208,16 @@ func TestSameAsTheExecutor(t *testing.T) {
 		if want, got := answer(t, without, actor, text), answer(t, with, actor, text); got != want {
 			rt.Fatalf("%s\nis answered with\n%s\nand the usual way with\n%s", text, got, want)
 		}
+		contacts := `query ($yes: Boolean!, $no: Boolean!) { customer(customerId: "1") { phones {` + contactsOf(rt, ofContacts) +
+			"} x: __typename @skip(if: $no) y: __typename @include(if: $yes) } }"
+		before := *wrote
+		if want, got := answer(t, without, actor, contacts), answer(t, with, actor, contacts); got != want {
+			rt.Fatalf("%s\nis answered with\n%s\nand the usual way with\n%s", contacts, got, want)
+		}
+		if plain := !strings.Contains(contacts, "phone {"); plain != (*wrote > before) {
+			rt.Fatalf("%s: %d lists were written", contacts, *wrote-before)
+		}
+		*wrote = before
 		if plain := !strings.Contains(text, "leadScore"); plain && (*wrote > 0) != (len(phones) >= 8) {
 			rt.Fatalf("%s over %d phones: %d lists were written", text, len(phones), *wrote)
 		}
@@ -191,6 +244,25 @@ func selection(rt *rapid.T, fields []string, deeper int) string {
 				name = "a_" + name + ": " + name
 			}
 			b.WriteString(" " + name + directive(rt))
+		}
+	}
+	return b.String()
+}
+
+// contactsOf is selection for contacts.
+func contactsOf(rt *rapid.T, fields []string) string {
+	var b strings.Builder
+	for range rapid.IntRange(1, 6).Draw(rt, "fields of contacts") {
+		name := rapid.SampledFrom(fields).Draw(rt, "field of a contact")
+		switch rapid.IntRange(0, 9).Draw(rt, "kind of field") {
+		case 0:
+			fmt.Fprintf(&b, " ... on CustomerPhone { %s }", name)
+		case 1:
+			b.WriteString(" phone { isValid }")
+		case 2:
+			fmt.Fprintf(&b, " a_%s: %[1]s%s", name, directive(rt))
+		default:
+			b.WriteString(" " + name)
 		}
 	}
 	return b.String()

@@ -17,21 +17,23 @@ import (
 // "+5730****67" everywhere else. No number is null.
 func MarshalE164(n registry.Number) graphql.ContextMarshaler {
 	return graphql.ContextWriterFunc(func(ctx context.Context, w io.Writer) error {
-		return WriteE164(w, n, n > 0 && reveal.Whole(ctx))
+		_, err := w.Write(AppendE164(make([]byte, 0, maxE164), n, n > 0 && reveal.Whole(ctx)))
+		return err
 	})
 }
 
-// WriteE164 writes a number whole or masked.
-func WriteE164(w io.Writer, n registry.Number, whole bool) error {
-	text := "null"
+// maxE164 is the length of the longest number, with plus and quotes.
+const maxE164 = numbering.MaxDigits + 3
+
+// AppendE164 appends a number, whole or masked.
+func AppendE164(b []byte, n registry.Number, whole bool) []byte {
 	switch {
-	case n > 0 && whole:
-		text = `"` + n.String() + `"`
-	case n > 0:
-		text = `"` + n.Masked() + `"`
+	case n <= 0:
+		return append(b, "null"...)
+	case whole:
+		return append(append(append(b, '"'), n.String()...), '"')
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	return append(append(append(b, '"'), n.Masked()...), '"')
 }
 
 // UnmarshalE164 reads a number in strict E.164 form (ITU-T E.164): a plus sign and 7 to 15 digits, the first not 0.

@@ -16,9 +16,16 @@ func MarshalTime(t time.Time) graphql.Marshaler {
 	if t.IsZero() {
 		return graphql.Null
 	}
-	b := append(make([]byte, 0, len(time.RFC3339Nano)+2), '"')
-	b = t.UTC().Truncate(time.Microsecond).AppendFormat(b, time.RFC3339Nano) // which package time writes the fastest
-	return text(append(b, '"'))
+	return text(AppendTime(make([]byte, 0, len(time.RFC3339Nano)+2), t))
+}
+
+// AppendTime appends what MarshalTime writes.
+func AppendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, "null"...)
+	}
+	b = t.UTC().Truncate(time.Microsecond).AppendFormat(append(b, '"'), time.RFC3339Nano) // which package time writes the fastest
+	return append(b, '"')
 }
 
 // text is JSON that is written as it is.
