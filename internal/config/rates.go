@@ -18,11 +18,11 @@ type Rates struct {
 	TokenSockets       int `help:"WebSockets of one token at the same time; 0 for no limit." default:"1000"`
 	TokenSubscriptions int `help:"Subscriptions of one token at the same time; 0 for no limit." default:"2000"`
 	TokenOperations    int `help:"Requests and operations of one token at the same time; 0 for no limit." default:"200"`
-	TokenWrites        int `help:"Mutations and uploads of one token at the same time, running or waiting; 0 for no limit." default:"32"`
+	TokenWrites        int `help:"Mutations and uploads of one token at the same time, running or waiting; 0 for no limit." default:"100"`
 	AllSockets         int `help:"WebSockets at the same time; a quarter of them may be new, with nobody known behind them; 0 for no limit." default:"20000"`
 	AllSubscriptions   int `help:"Subscriptions at the same time; 0 for no limit." default:"50000"`
 	AllOperations      int `help:"Requests and operations at the same time; 0 for no limit." default:"1000"`
-	AllWrites          int `help:"Mutations and uploads at the same time, running or waiting; 0 for no limit." default:"256"`
+	AllWrites          int `help:"Mutations and uploads at the same time, running or waiting; 0 for no limit." default:"400"`
 
 	MaxBody int64 `name:"max-request-bytes" help:"Largest GraphQL request, and largest message on a WebSocket, in bytes." default:"1048576"`
 
