@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,7 +154,7 @@ func paramsOfJSON(body []byte) (*graphql.RawParams, *badRequest) {
 
 // decode reads one JSON value and nothing behind it. Numbers keep all their digits.
 func decode(text []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(text))
+	dec := json.NewDecoder(&stepwise{text: text})
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
 		return err
@@ -162,6 +163,29 @@ func decode(text []byte, into any) error {
 		return errors.New("something follows the JSON value")
 	}
 	return nil
+}
+
+// stepwise gives a text in steps and lets others run between them: the largest texts take milliseconds to be looked at, in
+// which a short request would wait for a core.
+type stepwise struct {
+	text []byte
+	read bool
+}
+
+const stepBytes = 16 << 10
+
+// Read implements io.Reader.
+func (s *stepwise) Read(p []byte) (int, error) {
+	if len(s.text) == 0 {
+		return 0, io.EOF
+	}
+	if s.read {
+		runtime.Gosched()
+	}
+	s.read = true
+	n := copy(p, s.text[:min(len(s.text), stepBytes)])
+	s.text = s.text[n:]
+	return n, nil
 }
 
 // serveOnce runs a query or mutation and answers with its result.
