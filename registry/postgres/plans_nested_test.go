@@ -99,7 +99,7 @@ func TestPlansOfNestedLists(t *testing.T) {
 		{"failures further on", none(func(ctx context.Context) (any, error) {
 			return w.JobFailures(ctx, jobs[:1], registry.PageRequest{First: 2, After: &registry.Position{Text: string(scoring.WhatsApp), Number: numbers[0]}})
 		}), "validation_failures_list_idx", 400},
-		{"length of failures", none(func(ctx context.Context) (any, error) { return w.CountJobFailures(ctx, jobs) }), "validation_failures_", rows + 400},
+		{"length of failures", none(func(ctx context.Context) (any, error) { return w.CountJobFailures(ctx, jobs) }), "validation_failures_list_idx", rows + 400},
 		{"jobs of schedules", none(func(ctx context.Context) (any, error) { return w.JobsOfSchedules(ctx, schedules, first) }), "validation_jobs_schedule_idx", 400},
 		{"number of jobs of schedules", none(func(ctx context.Context) (any, error) { return w.CountJobsOfSchedules(ctx, schedules) }), "validation_jobs_schedule_idx", 5000},
 		{"quarantine", none(func(ctx context.Context) (any, error) { return w.Quarantine(ctx, imports, "", first) }), "quarantine_pkey", 600},
