@@ -184,7 +184,7 @@ directive @access("The scope." scope: Scope!) on FIELD_DEFINITION | OBJECT
 "The field shows what identifies a person. It is masked, or null, unless the caller holds REVEAL and has told a purpose; what is shown whole is recorded in the access log."
 directive @personal on FIELD_DEFINITION
 
-"A phone number in E.164 form: a plus sign and 7 to 15 digits, for example ` + "`" + `+573001234567` + "`" + `. Callers whose role may not see whole numbers receive a masked form such as ` + "`" + `+5730****67` + "`" + `."
+"A phone number in E.164 form: a plus sign and 7 to 15 digits, for example ` + "`" + `+573001234567` + "`" + `. Callers who may not see whole numbers receive those of the registry in a masked form such as ` + "`" + `+5730****67` + "`" + `."
 scalar E164 @specifiedBy(url: "https://www.itu.int/rec/T-REC-E.164")
 
 "A moment in UTC as RFC 3339, for example ` + "`" + `2026-11-21T15:04:05Z` + "`" + `."
@@ -487,11 +487,11 @@ type UserError {
   path: [String!] @access(scope: READ)
 }
 
-"What the numbering rules make of a raw text."
+"What the numbering rules make of a raw text. It is the caller's own: nothing of the registry is in it."
 type NormalizedPhone {
   "The text as given."
   input: String! @access(scope: READ)
-  "The number in E.164; null when none could be read."
+  "The number in E.164, whole for everyone; null when none could be read."
   number: E164 @access(scope: READ)
   "ISO 3166-1 alpha-2 code of the country or region; null when unknown."
   region: String @access(scope: READ)

@@ -82,8 +82,24 @@ func TestWithoutACountEverythingIsMasked(t *testing.T) {
 			t.Errorf("%s: whole", name)
 		}
 	}
-	if !whole(counted, "NormalizedPhone.number") || whole(as(admin), "NormalizedPhone.number") {
-		t.Error("one's own input is not as it should be")
+	if whole(counted, "NormalizedPhone.other") || whole(as(admin), "NormalizedPhone.other") {
+		t.Error("more of one's own input is whole than its number")
+	}
+}
+
+// TestOnesOwnInputIsWhole: for everyone, and nobody counts it.
+func TestOnesOwnInputIsWhole(t *testing.T) {
+	viewer := as(registry.Actor{Name: "viewer", Role: registry.RoleViewer})
+	for name, ctx := range map[string]context.Context{
+		"not counted":         as(admin),
+		"counted":             reveal.Begin(as(admin)),
+		"masked on purpose":   reveal.Masked(reveal.Begin(as(admin))),
+		"one who sees masked": reveal.Begin(viewer),
+		"without a purpose":   reveal.Begin(as(registry.Actor{Role: registry.RoleSteward})),
+	} {
+		if !whole(ctx, "NormalizedPhone.number") {
+			t.Errorf("%s: masked", name)
+		}
 	}
 }
 

@@ -46,11 +46,14 @@ func fieldOf(object, name string) Field {
 	return 0
 }
 
-// own reports whether a field only gives back what its caller has sent, so that nothing is revealed by it.
-func own(object, name string) bool { return object == "NormalizedPhone" && name == "number" }
+// own reports whether a field only gives back what its caller has sent, so that nothing is revealed by it: it follows from
+// that and the numbering rules, and nothing of the registry is read for it.
+func own(object string, field graphql.CollectedField) bool {
+	return object == "NormalizedPhone" && field.Name == "number"
+}
 
 // tally counts what one operation shows whole. It is in the context of those operations only whose caller may see whole
-// numbers: without it everything is masked, so that nothing whole is written that is not counted.
+// numbers: without it everything of the registry is masked, so that nothing whole is written that is not counted.
 type tally struct {
 	fields atomic.Uint32
 	values atomic.Int64
@@ -72,7 +75,7 @@ func begin(ctx context.Context) (context.Context, *tally) {
 	return context.WithValue(ctx, tallyKey{}, t), t
 }
 
-// Masked returns a context in which everything is masked.
+// Masked returns a context in which everything of the registry is masked.
 func Masked(ctx context.Context) context.Context {
 	if of(ctx) == nil {
 		return ctx
@@ -85,21 +88,25 @@ func of(ctx context.Context) *tally {
 	return t
 }
 
-// Whole reports whether the value of the field that the context resolves is to be written whole, and counts it.
+// Whole reports whether the value of the field that the context resolves is to be written whole, and counts it. What its
+// caller has sent is whole for everyone, and not counted.
 func Whole(ctx context.Context) bool {
-	t := of(ctx)
-	if t == nil {
-		return false
-	}
 	at := graphql.GetFieldContext(ctx)
 	if at == nil {
 		return false
 	}
-	if f := fieldOf(at.Object, at.Field.Name); f != 0 {
-		t.count(f, 1)
+	if own(at.Object, at.Field) {
 		return true
 	}
-	return own(at.Object, at.Field.Name)
+	t := of(ctx)
+	if t == nil {
+		return false
+	}
+	f := fieldOf(at.Object, at.Field.Name)
+	if f != 0 {
+		t.count(f, 1)
+	}
+	return f != 0
 }
 
 // WholeList reports the same for many values of a field at once.

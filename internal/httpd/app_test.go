@@ -67,20 +67,46 @@ func (a *app) forPurpose(purpose string) *app {
 	return &told
 }
 
-// statements counts the statements that go to PostgreSQL.
+// statements counts the statements that go to PostgreSQL, those of batches and copies among them.
 type statements struct {
 	mu   sync.Mutex
-	list []string
+	list []statement
 }
 
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+// statement is one that was sent, and the id of the request that it was for; "": the server asked by itself.
+type statement struct{ sql, request string }
+
+func (s *statements) add(ctx context.Context, all ...string) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = append(s.list, data.SQL)
+	for _, sql := range all {
+		s.list = append(s.list, statement{sql, registry.ActorFrom(ctx).RequestID})
+	}
 	return ctx
 }
 
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return s.add(ctx, data.SQL)
+}
+
 func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	for _, q := range data.Batch.QueuedQueries {
+		s.add(ctx, q.SQL)
+	}
+	return ctx
+}
+
+func (*statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (*statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func (s *statements) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	return s.add(ctx, "COPY "+data.TableName.Sanitize())
+}
+
+func (*statements) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
 
 // ofTokens is part of what the server asks by itself, over and over: whether the tokens that are in use still hold.
 const ofTokens = "revoked_at IS NULL AND (expires_at IS NULL"
@@ -92,6 +118,26 @@ func (s *statements) during(do func()) []string {
 
 // all returns the statements that are sent while do runs.
 func (s *statements) all(do func()) []string {
+	var all []string
+	for _, one := range s.sent(do) {
+		all = append(all, one.sql)
+	}
+	return all
+}
+
+// ofRequests returns the statements that are sent for the requests that do makes, but for those that look a token up: none
+// of what the server does by itself meanwhile.
+func (s *statements) ofRequests(do func()) []string {
+	var all []string
+	for _, one := range s.sent(do) {
+		if one.request != "" && !strings.Contains(one.sql, ofTokens) {
+			all = append(all, one.sql)
+		}
+	}
+	return all
+}
+
+func (s *statements) sent(do func()) []statement {
 	s.mu.Lock()
 	s.list = nil
 	s.mu.Unlock()

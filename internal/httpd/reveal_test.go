@@ -167,6 +167,38 @@ func TestWhatIsCounted(t *testing.T) {
 	}
 }
 
+// TestOnesOwnInputIsWhole: what the numbering rules make of a text is whole for everyone, tells nothing of the registry,
+// asks it nothing, is not recorded, and unmasks nothing beside it.
+func TestOnesOwnInputIsWhole(t *testing.T) {
+	a := newApp(t)
+	known, unknown := a.addPhones(t, 1)[0], "+573009999999"
+	seen := &accesses{a: a}
+	const read = `query ($n: String!) { one: normalizePhone(input: $n) { number } all: normalizeCell(input: $n) { number } }`
+	const beside = `query ($n: String!, $e: E164!) { own: normalizePhone(input: $n) { number } phone(number: $e) { number } }`
+	for _, role := range append(maskedCallers(), registry.RoleAdmin) {
+		for _, n := range []string{known, unknown} {
+			var got answer
+			sent := a.statements.ofRequests(func() { got = a.try(t, role, read, vars{"n": n}) })
+			if want := fmt.Sprintf(`{"one":{"number":%q},"all":[{"number":%[1]q}]}`, n); string(got.Data) != want || len(got.Errors) > 0 || len(sent) > 0 {
+				t.Errorf("%s: %s %+v and %q; want %s", role, got.Data, got.Errors, sent, want)
+			}
+		}
+		if role == registry.RoleAdmin {
+			continue
+		}
+		got := a.try(t, role, beside, vars{"n": known, "e": known})
+		if want := fmt.Sprintf(`{"own":{"number":%q},"phone":{"number":%q}}`, known, masked); string(got.Data) != want {
+			t.Errorf("%s: %s %+v; want %s", role, got.Data, got.Errors, want)
+		}
+	}
+	const add = `mutation ($input: AddPhoneInput!) { addPhone(input: $input) { normalized { number } phone { number } customerPhone { number } } }`
+	got := a.try(t, registry.RoleSteward, add, vars{"input": vars{"customerId": "c", "number": known, "source": "crm_salesforce"}})
+	if want := fmt.Sprintf(`{"addPhone":{"normalized":{"number":%q},"phone":{"number":%q},"customerPhone":{"number":%[2]q}}}`, known, masked); string(got.Data) != want {
+		t.Errorf("%s %+v; want %s", got.Data, got.Errors, want)
+	}
+	seen.none(t, "one's own input")
+}
+
 // TestRevealsOfMutations: their answers are recorded like others; an operation with an error somewhere is for what it shows.
 func TestRevealsOfMutations(t *testing.T) {
 	a := newApp(t)
