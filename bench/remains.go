@@ -25,7 +25,7 @@ func groups() []group {
 			"phoneregistry/graph/reveal.", "phoneregistry/internal/accesslog.", "phoneregistry/graph/documents.", "phoneregistry/internal/httpd.",
 		}},
 		{"writing JSON", []string{
-			"phoneregistry/graph/flat.", "phoneregistry/graph/scalar.", "encoding/json", "github.com/99designs/gqlgen/graphql.Marshal",
+			"phoneregistry/graph/direct.", "phoneregistry/graph/scalar.", "encoding/json", "github.com/99designs/gqlgen/graphql.Marshal",
 			"github.com/99designs/gqlgen/graphql.(*FieldSet).MarshalGQL", "github.com/99designs/gqlgen/graphql.Array.MarshalGQL",
 			"github.com/99designs/gqlgen/graphql.writeQuotedString", "phoneregistry/graph.(*executionContext).marshal", "phoneregistry/graph.(*executionContext)._",
 		}},

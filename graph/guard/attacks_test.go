@@ -23,7 +23,7 @@ type server struct {
 
 func newServer(t testing.TB, l Limits) *server {
 	t.Helper()
-	s := &server{Executor: executor.New(graph.NewExecutableSchema(graph.Config{})), documents: NewDocuments(theSchema, l)}
+	s := &server{Executor: executor.New(graph.NewExecutableSchema(graph.Config{})), documents: NewDocuments(theSchema, l, nil)}
 	counted := func(of func() *rules.Rules) func() *rules.Rules {
 		return func() *rules.Rules { s.validations++; return of() }
 	}

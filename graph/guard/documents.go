@@ -21,7 +21,8 @@ const (
 // Documents keeps the documents used last, parsed, checked and validated, and stands as an extension of the executor in
 // front of everything else that looks at them. Nothing that was refused is kept. Safe for concurrent use.
 type Documents struct {
-	guard *Guard
+	guard   *Guard
+	compile Compiler
 
 	mu     sync.Mutex
 	recent *list.List // of *document, the one used last in front
@@ -30,13 +31,28 @@ type Documents struct {
 }
 
 type document struct {
-	text string
-	doc  *ast.QueryDocument
-	size Size
+	text     string
+	doc      *ast.QueryDocument
+	size     Size
+	compiled any
+	more     int // bytes that compiled takes
 }
 
 // bytes is what the document takes in memory. A long text takes a little more than its length.
-func (d *document) bytes() int { return len(d.text) + len(d.text)/8 + d.size.memory + sizeOfEntry }
+func (d *document) bytes() int {
+	return len(d.text) + len(d.text)/8 + d.size.memory + d.more + sizeOfEntry
+}
+
+// Compiler makes of a document whatever helps to run it, and tells about how many bytes that takes. It must not change the
+// document, and not call the guard.
+type Compiler func(doc *ast.QueryDocument) (compiled any, bytes int)
+
+const statCompiled = "guard.compiled"
+
+// CompiledOf is what was made of the document of an operation; nil: nothing.
+func CompiledOf(operation *graphql.OperationContext) any {
+	return operation.Stats.GetExtension(statCompiled)
+}
 
 var (
 	_ graphql.Cache[*ast.QueryDocument] = (*Documents)(nil)
@@ -46,9 +62,13 @@ var (
 	_ graphql.ResponseInterceptor       = (*Documents)(nil)
 )
 
-// NewDocuments makes an empty cache that lets no document beyond the limits in.
-func NewDocuments(schema *ast.Schema, l Limits) *Documents {
-	return &Documents{guard: New(schema, l), recent: list.New(), byText: map[string]*list.Element{}}
+// NewDocuments makes an empty cache that lets no document beyond the limits in. What is compiled of a document is kept and
+// forgotten with it; nil: nothing is.
+func NewDocuments(schema *ast.Schema, l Limits, compile Compiler) *Documents {
+	if compile == nil {
+		compile = func(*ast.QueryDocument) (any, int) { return nil, 0 }
+	}
+	return &Documents{guard: New(schema, l), compile: compile, recent: list.New(), byText: map[string]*list.Element{}}
 }
 
 // ExtensionName names the extension.
@@ -77,10 +97,14 @@ func (d *Documents) MutateOperationParameters(ctx context.Context, request *grap
 		if len(errs) > 1 { // the executor finds these again, and can tell all of them
 			return nil
 		}
-		known = &document{text, doc, size}
+		known = &document{text: text, doc: doc, size: size}
+		known.compiled, known.more = d.compile(doc)
 		d.add(known)
 	}
 	operation.Doc = known.doc
+	if known.compiled != nil {
+		operation.Stats.SetExtension(statCompiled, known.compiled)
+	}
 	if wantsCost(request) {
 		operation.Stats.SetExtension(statSize, known.size)
 	}

@@ -13,7 +13,7 @@ import (
 
 func TestDocumentsAreBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := NewDocuments(theSchema, Limits{})
+		d := NewDocuments(theSchema, Limits{}, nil)
 		for i := range rapid.IntRange(0, 300).Draw(t, "documents") {
 			memory := rapid.IntRange(0, 2*maxKeptBytes).Draw(t, "memory")
 			text := fmt.Sprint(i) + strings.Repeat(" ", rapid.IntRange(0, 1000).Draw(t, "text"))
@@ -34,7 +34,7 @@ func TestDocumentsAreBounded(t *testing.T) {
 }
 
 func TestDocumentsForgetTheOldest(t *testing.T) {
-	d := NewDocuments(theSchema, Limits{})
+	d := NewDocuments(theSchema, Limits{}, nil)
 	for i := range maxDocuments + 1 {
 		d.add(&document{text: fmt.Sprint(i)})
 		d.get("0")
@@ -79,7 +79,7 @@ func TestDocumentsCountTheirMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 				_ = g.validate(doc) // of no matter here: what it adds to the document is
-				kept[i] = &document{text, doc, size}
+				kept[i] = &document{text: text, doc: doc, size: size}
 				counted += kept[i].bytes()
 			}
 			held := heap() - before

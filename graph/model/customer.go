@@ -9,7 +9,7 @@ import (
 type Customer struct {
 	registry.Customer
 	Codec *opaque.Codec
-	Held  []registry.CustomerPhone // their phones; nil: not loaded
+	Held  []registry.CustomerPhone // their phones, as the caller sees them; nil: not loaded
 }
 
 // IsNode marks a type with a global id.

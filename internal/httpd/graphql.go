@@ -13,8 +13,8 @@ import (
 
 	"phoneregistry/graph"
 	"phoneregistry/graph/access"
+	"phoneregistry/graph/direct"
 	"phoneregistry/graph/documents"
-	"phoneregistry/graph/flat"
 	"phoneregistry/graph/guard"
 	"phoneregistry/graph/reveal"
 	"phoneregistry/graph/share"
@@ -31,7 +31,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 		Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger, Lookups: registry.NewLookups(c.Lookups),
 		Access: access.Enforce{Rules: access.Read(Schema()), Introspection: c.Introspection},
 	})
-	exec, err := reveal.New(share.New(newExecutor(r, c, m), m.joined), c.Accesses, c.Logger)
+	exec, err := reveal.New(share.New(newExecutor(r, c, m), c.longestDeadline(), m.joined), c.Accesses, c.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +45,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
 		},
 		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
-		Deadline: func(ctx context.Context) time.Duration {
-			if c.Deadline == nil {
-				return 0
-			}
-			return c.Deadline(registry.ActorFrom(ctx).Role)
-		},
+		Deadline: c.callersDeadline,
 	})
 	if err != nil {
 		return nil, err
@@ -68,8 +63,9 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor {
 	config := graph.Config{Resolvers: r}
 	config.Schema = Schema()
-	exec := executor.New(graph.NewExecutableSchema(config))
-	checked := guard.NewDocuments(config.Schema, c.Limits)
+	schema := direct.New(graph.NewExecutableSchema(config), r.Readers())
+	exec := executor.New(schema)
+	checked := guard.NewDocuments(config.Schema, c.Limits, schema.Compile)
 	exec.SetQueryCache(checked)
 	exec.SetParserTokenLimit(c.Limits.WithDefaults().Tokens)
 	exec.SetDefaultRulesFn(guard.Rules)
@@ -79,7 +75,6 @@ func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor
 	exec.Use(checked)
 	exec.Use(r.Enforce())
 	exec.AroundOperations(m.countOperation)
-	exec.AroundOperations(flat.New().Around)
 	return exec
 }
 

@@ -1,4 +1,4 @@
-package flat
+package direct
 
 import (
 	"bytes"
@@ -13,15 +13,12 @@ import (
 
 // phones is how the plain fields of Phone are written.
 func phones() table[model.Phone] {
-	number := func(whole bool) appender[model.Phone] {
-		return func(b []byte, p *model.Phone) []byte { return scalar.AppendE164(b, p.Number, whole) }
-	}
 	return table[model.Phone]{
-		types: []string{"Phone", "Node"}, number: reveal.PhoneNumber, whole: number(true),
+		types: []string{"Phone", "Node"}, shows: reveal.PhoneNumber,
+		number: func(b []byte, p *model.Phone, whole bool) []byte { return scalar.AppendE164(b, p.Number, whole) },
 		fields: map[string]appender[model.Phone]{
 			"__typename": func(b []byte, _ *model.Phone) []byte { return text(b, "Phone") },
 			"id":         func(b []byte, p *model.Phone) []byte { return text(b, p.ID()) },
-			"number":     number(false),
 			"region":     func(b []byte, p *model.Phone) []byte { return orNull(b, p.Region()) },
 			"lineType":   func(b []byte, p *model.Phone) []byte { return enum(b, p.LineType) },
 			"lineTypeSource": func(b []byte, p *model.Phone) []byte {
@@ -40,15 +37,14 @@ func phones() table[model.Phone] {
 
 // contacts is how the plain fields of CustomerPhone are written.
 func contacts() table[model.CustomerPhone] {
-	number := func(whole bool) appender[model.CustomerPhone] {
-		return func(b []byte, c *model.CustomerPhone) []byte { return scalar.AppendE164(b, c.Number, whole) }
-	}
 	return table[model.CustomerPhone]{
-		types: []string{"CustomerPhone"}, number: reveal.CustomerPhoneNumber, whole: number(true),
+		types: []string{"CustomerPhone"}, shows: reveal.CustomerPhoneNumber,
+		number: func(b []byte, c *model.CustomerPhone, whole bool) []byte {
+			return scalar.AppendE164(b, c.Number, whole)
+		},
 		fields: map[string]appender[model.CustomerPhone]{
 			"__typename":         func(b []byte, _ *model.CustomerPhone) []byte { return text(b, "CustomerPhone") },
 			"customerId":         func(b []byte, c *model.CustomerPhone) []byte { return text(b, c.CustomerID) },
-			"number":             number(false),
 			"isPrimary":          func(b []byte, c *model.CustomerPhone) []byte { return boolean(b, c.IsPrimary) },
 			"isVerified":         func(b []byte, c *model.CustomerPhone) []byte { return boolean(b, c.IsVerified) },
 			"verificationMethod": func(b []byte, c *model.CustomerPhone) []byte { return orNull(b, c.VerificationMethod()) },
@@ -59,6 +55,18 @@ func contacts() table[model.CustomerPhone] {
 			"extension":   func(b []byte, c *model.CustomerPhone) []byte { return orNull(b, c.Extension()) },
 			"firstSeenAt": func(b []byte, c *model.CustomerPhone) []byte { return moment(b, c.FirstSeenAt) },
 			"lastSeenAt":  func(b []byte, c *model.CustomerPhone) []byte { return moment(b, c.LastSeenAt) },
+		},
+	}
+}
+
+// customers is how the plain fields of Customer are written.
+func customers() table[model.Customer] {
+	return table[model.Customer]{
+		types: []string{"Customer", "Node"},
+		fields: map[string]appender[model.Customer]{
+			"__typename": func(b []byte, _ *model.Customer) []byte { return text(b, "Customer") },
+			"id":         func(b []byte, c *model.Customer) []byte { return text(b, c.ID()) },
+			"customerId": func(b []byte, c *model.Customer) []byte { return text(b, c.CustomerID()) },
 		},
 	}
 }
