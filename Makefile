@@ -63,7 +63,8 @@ lint: go-lint web-lint schema-lint ## Check style, layers, the schema, who may a
 go-lint: go
 	@unformatted=$$(git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 gofmt -l 2>/dev/null); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted (make fmt):\n%s\n' "$$unformatted" >&2; exit 1; fi
-	@linter=$$(scripts/setup-lint) && echo "golangci-lint run" && "$$linter" run ./...
+	@linter=$$(scripts/setup-lint) && echo "golangci-lint run" && "$$linter" run ./... && \
+		echo "golangci-lint run, in conformance/genqlient" && cd conformance/genqlient && "$$linter" run ./...
 	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 
 web-lint:
