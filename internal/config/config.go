@@ -77,6 +77,7 @@ type Serve struct {
 	Rates
 	Limits
 	Guessing
+	Proxies
 	Log
 	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	AdminListen     string        `help:"Address of metrics and profiles; empty for none." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
@@ -162,6 +163,9 @@ func (s *Serve) Check() error {
 		return err
 	}
 	if err := s.Guessing.check(); err != nil {
+		return err
+	}
+	if err := s.Proxies.check(); err != nil {
 		return err
 	}
 	if err := s.AccessLog.check(); err != nil {

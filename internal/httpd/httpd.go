@@ -16,6 +16,7 @@ import (
 	"phoneregistry/graph/documents"
 	"phoneregistry/graph/guard"
 	"phoneregistry/internal/auth"
+	"phoneregistry/internal/clientaddr"
 	"phoneregistry/internal/limit"
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
@@ -26,7 +27,6 @@ import (
 // Importer takes files in; *importer.Importer does.
 type Importer interface {
 	Receive(ctx context.Context, r io.Reader, o importer.Options) (b registry.ImportBatch, alreadyImported bool, err error)
-	WriteQuarantine(ctx context.Context, w io.Writer, f registry.QuarantineFilter, show func(raw []byte) string) error
 }
 
 // Check is a part of the server that has to be ready.
@@ -55,8 +55,10 @@ type Config struct {
 	Timeouts       Timeouts
 
 	Rates    *limit.Limiter                    // how much callers may ask; nil: as much as they like
-	Deadline func(registry.Role) time.Duration // how long an operation of a role may take; nil or 0: Timeouts.Operation
+	Deadline func(registry.Role) time.Duration // how long an operation or short request of a role may take; nil or 0: Timeouts.Operation
 	MaxBody  int64                             // bytes of a GraphQL request or message; 0: 1 MiB
+
+	Proxies clientaddr.Proxies // that are believed when they tell where a request comes from
 
 	Introspection []registry.Role       // that may ask for the schema; nil: all
 	Lookups       registry.LookupLimits // of whole numbers by those who see them masked
@@ -64,7 +66,7 @@ type Config struct {
 
 // Timeouts of requests. Zero values mean the defaults.
 type Timeouts struct {
-	Operation time.Duration // of a GraphQL query or mutation; 30 s
+	Operation time.Duration // of a GraphQL query or mutation, or a short request; 30 s
 	Init      time.Duration // from the opening of a WebSocket to connection_init; 10 s
 	Ping      time.Duration // between signs of life on a stream; 15 s
 	Write     time.Duration // of one write to a slow reader of a stream; 10 s
@@ -86,6 +88,9 @@ func New(c Config) (http.Handler, error) {
 	if c.Timeouts.Upload == 0 {
 		c.Timeouts.Upload = time.Minute
 	}
+	if c.Timeouts.Operation == 0 {
+		c.Timeouts.Operation = defaultDeadline
+	}
 	m, err := newMetrics(c.Registerer)
 	if err != nil {
 		return nil, err
@@ -94,8 +99,9 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := downloads{accesses: c.Accesses, log: c.Logger}
+	files := downloads{accesses: c.Accesses, pages: pages{c.Service, c.callersDeadline}, log: c.Logger}
 	imports := &imports{downloads: files, importer: c.Importer, service: c.Service, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
+	tickets := &streamTickets{auth: c.Auth, limit: c.callersDeadline, log: c.Logger}
 	authenticated := func(kind limit.Kind, h http.HandlerFunc) http.Handler {
 		return strict(c.Auth.Middleware(noteActor(heldTo(withPurpose(c.rated(kind, h))))))
 	}
@@ -103,10 +109,10 @@ func New(c Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", strict(graphQL))
 	mux.Handle("POST /v1/imports", authenticated(limit.Write, imports.receive))
-	mux.Handle("GET /v1/imports/{id}", authenticated(limit.Read, imports.show))
+	mux.Handle("GET /v1/imports/{id}", authenticated(limit.Read, c.timely(imports.show)))
 	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(limit.Read, imports.quarantine))
-	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated(limit.Read, (&failures{downloads: files, service: c.Service}).download))
-	mux.Handle("POST /v1/stream-tickets", authenticated(limit.Read, (&streamTickets{auth: c.Auth, log: c.Logger}).make))
+	mux.Handle("GET /v1/jobs/{id}/failures.csv", authenticated(limit.Read, (&failures{files}).download))
+	mux.Handle("POST /v1/stream-tickets", authenticated(limit.Read, c.timely(tickets.make)))
 	if err := c.mountWhatsApp(mux); err != nil {
 		return nil, err
 	}
@@ -117,7 +123,7 @@ func New(c Config) (http.Handler, error) {
 
 	// A browser sends requests of other sites' pages with Origin or Sec-Fetch-Site: those that could change something
 	// are refused before anything else looks at them.
-	return observe(http.NewCrossOriginProtection().Handler(mux), c.Logger, m), nil
+	return c.Proxies.Handler(observe(http.NewCrossOriginProtection().Handler(mux), c.Logger, m)), nil
 }
 
 // strict sets what the answers of the API carry: they are data, never a page, and nobody keeps them.
