@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// FailureStore is what WriteFailures reads from; Store is one.
+// FailureStore is what WriteFailures reads from; Store is one, and so is Service.
 type FailureStore interface {
 	Job(ctx context.Context, id uuid.UUID) (Job, error)
 	JobFailures(ctx context.Context, ids []uuid.UUID, p PageRequest) (map[uuid.UUID]Page[JobFailure], error)
@@ -63,9 +63,4 @@ func harmless(text string) string {
 		return "'" + text
 	}
 	return text
-}
-
-// WriteFailures writes the failures of a job as CSV; see the function of this name.
-func (s *Service) WriteFailures(ctx context.Context, w io.Writer, id uuid.UUID, show func(Number) string) error {
-	return WriteFailures(ctx, s.store, w, id, show)
 }

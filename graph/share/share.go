@@ -21,21 +21,25 @@ import (
 // Executor is an executor that shares streams. Everything else goes to the executor that it wraps.
 type Executor struct {
 	graphql.GraphExecutor
+	start  time.Duration
 	joined func()
 
 	mu      sync.Mutex
 	streams map[string]*stream
 }
 
-// New wraps an executor. joined, when not nil, is called for every client that takes part in the stream of another.
-func New(exec graphql.GraphExecutor, joined func()) *Executor {
+// New wraps an executor. start is how long a shared stream may take until its first state is there: the longest that any
+// client would wait. joined, when not nil, is called for every client that takes part in the stream of another.
+func New(exec graphql.GraphExecutor, start time.Duration, joined func()) *Executor {
 	if joined == nil {
 		joined = func() {}
 	}
-	return &Executor{GraphExecutor: exec, joined: joined, streams: map[string]*stream{}}
+	return &Executor{GraphExecutor: exec, start: start, joined: joined, streams: map[string]*stream{}}
 }
 
-// DispatchOperation runs an operation, or lets the client take part in one that runs already.
+// DispatchOperation runs an operation, or lets the client take part in one that runs already. Like the start of a stream
+// that is not shared it returns with the first state, or when the client's operation ends: whoever gives that a deadline
+// bounds how long this client waits, and no other.
 func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
 	key, ok := keyOf(ctx, operation)
 	if !ok {
@@ -44,6 +48,7 @@ func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.Ope
 	ctx = graphql.WithOperationContext(ctx, operation)
 	m := &member{exec: e, ctx: ctx, operation: operation, slot: make(chan *graphql.Response, 1)}
 	e.join(key, m)
+	m.first = m.take(ctx)
 	return m.next, ctx
 }
 
@@ -65,6 +70,7 @@ type member struct {
 	ctx       context.Context //nolint:containedctx // of the client's operation
 	operation *graphql.OperationContext
 	slot      chan *graphql.Response
+	first     *graphql.Response       // nil: taken
 	alone     bool                    // set before slot is closed: the stream failed, and the client runs its own
 	own       graphql.ResponseHandler // of that
 	ownCtx    context.Context         //nolint:containedctx // of that
@@ -130,10 +136,12 @@ func (e *Executor) run(ctx context.Context, key string, s *stream, asked *graphq
 		cause := recover() // resolvers recover by themselves; whoever runs alone meets this again, and reports it
 		e.close(key, s, failed || cause != nil)
 	}()
+	late := time.AfterFunc(e.start, s.stop)
+	defer late.Stop()
 	responses, ctx := e.GraphExecutor.DispatchOperation(ctx, again(asked))
-	for {
+	for begun := false; ; begun = true {
 		response := responses(ctx)
-		if response == nil {
+		if response == nil || !begun && !late.Stop() { // given up while its first state came: it failed, and did not end
 			return
 		}
 		if failed = response.Data == nil; failed { // the stream could not be made
@@ -177,8 +185,16 @@ func (e *Executor) close(key string, s *stream, failed bool) {
 	e.forget(key, s)
 }
 
-// next waits for the newest state; nil when the stream has ended, or the client's operation.
+// next returns the first state, then waits for the newest; nil when the stream has ended, or the client's operation.
 func (m *member) next(ctx context.Context) *graphql.Response {
+	if first := m.first; first != nil {
+		m.first = nil
+		return first
+	}
+	return m.take(ctx)
+}
+
+func (m *member) take(ctx context.Context) *graphql.Response {
 	if m.own != nil {
 		return m.own(m.ownCtx)
 	}

@@ -99,6 +99,42 @@ func operation(t *testing.T, query, id string) *graphql.OperationContext {
 
 func as(role registry.Role) registry.Actor { return registry.Actor{Name: "somebody", Role: role} }
 
+// patience is how long streams may take to begin, where that does not matter.
+const patience = time.Hour
+
+// client is one that asks. Its operation begins in a goroutine of its own, as those of transports do.
+type client struct {
+	begun     chan struct{}
+	responses graphql.ResponseHandler
+	ctx       context.Context //nolint:containedctx // of its responses
+}
+
+// ask has a client ask, and returns when it waits or was told something.
+func (e *Executor) ask(ctx context.Context, operation *graphql.OperationContext) *client {
+	c := &client{begun: make(chan struct{})}
+	go func() {
+		defer close(c.begun)
+		c.responses, c.ctx = e.DispatchOperation(ctx, operation)
+	}()
+	synctest.Wait()
+	return c
+}
+
+func (c *client) next() *graphql.Response {
+	<-c.begun
+	return c.responses(c.ctx)
+}
+
+// waits tells that the operation has not begun.
+func (c *client) waits() bool {
+	select {
+	case <-c.begun:
+		return false
+	default:
+		return true
+	}
+}
+
 func data(r *graphql.Response) string {
 	if r == nil {
 		return "nothing"
@@ -111,22 +147,21 @@ func data(r *graphql.Response) string {
 func TestOneRunForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, joined := &fake{states: make(chan string)}, 0
-		e := New(f, func() { joined++ })
+		e := New(f, patience, func() { joined++ })
 		ctx := registry.WithActor(t.Context(), as(registry.RoleViewer))
-		var all []graphql.ResponseHandler
+		var all []*client
 		for range 100 {
-			responses, _ := e.DispatchOperation(ctx, operation(t, progress, "1"))
-			all = append(all, responses)
+			all = append(all, e.ask(ctx, operation(t, progress, "1")))
 		}
 		f.states <- `"1"`
 		synctest.Wait()
-		for i, responses := range all {
-			if got := data(responses(ctx)); got != `"1"` {
+		for i, c := range all {
+			if got := data(c.next()); got != `"1"` {
 				t.Errorf("client %d got %s", i, got)
 			}
 		}
-		late, _ := e.DispatchOperation(ctx, operation(t, progress, "1"))
-		if got := data(late(ctx)); got != `"1"` {
+		late := e.ask(ctx, operation(t, progress, "1"))
+		if got := data(late.next()); got != `"1"` {
 			t.Errorf("who came late got %s", got)
 		}
 		for i := range 3 { // nobody takes the first two
@@ -135,11 +170,11 @@ func TestOneRunForAll(t *testing.T) {
 		synctest.Wait()
 		close(f.states)
 		synctest.Wait()
-		for i, responses := range append(all, late) {
-			if got := data(responses(ctx)); got != `"4"` {
+		for i, c := range append(all, late) {
+			if got := data(c.next()); got != `"4"` {
 				t.Errorf("client %d got %s, want the newest", i, got)
 			}
-			if got := data(responses(ctx)); got != "nothing" {
+			if got := data(c.next()); got != "nothing" {
 				t.Errorf("client %d got %s behind the end", i, got)
 			}
 		}
@@ -160,7 +195,7 @@ func TestOneRunForAll(t *testing.T) {
 func TestApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{states: make(chan string)}
-		e := New(f, nil)
+		e := New(f, patience, nil)
 		var leave []context.CancelFunc
 		for _, c := range []struct {
 			role      registry.Role
@@ -174,7 +209,7 @@ func TestApart(t *testing.T) {
 		} {
 			ctx, cancel := context.WithCancel(registry.WithActor(t.Context(), as(c.role)))
 			leave = append(leave, cancel)
-			e.DispatchOperation(ctx, operation(t, c.query, c.id))
+			e.ask(ctx, operation(t, c.query, c.id))
 		}
 		synctest.Wait()
 		if begun, ended := f.runs(); begun != 4 || ended != 0 {
@@ -200,12 +235,12 @@ func TestApart(t *testing.T) {
 func TestNarrowedKeysApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{states: make(chan string)}
-		e := New(f, nil)
+		e := New(f, patience, nil)
 		narrow := as(registry.RoleAnalyst)
 		narrow.Withheld = registry.ScopesOf(registry.ScopeAggregate)
 		ctx, cancel := context.WithCancel(t.Context())
 		for _, actor := range []registry.Actor{as(registry.RoleAnalyst), narrow, as(registry.RoleAnalyst), narrow} {
-			e.DispatchOperation(registry.WithActor(ctx, actor), operation(t, progress, "1"))
+			e.ask(registry.WithActor(ctx, actor), operation(t, progress, "1"))
 		}
 		synctest.Wait()
 		shared := registry.Actor{Name: "system:share", Role: registry.RoleAnalyst, Withheld: narrow.Withheld}
@@ -221,10 +256,9 @@ func TestNarrowedKeysApart(t *testing.T) {
 func TestSharedRunsShowNothingWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{states: make(chan string)}
-		e := New(f, nil)
+		e := New(f, patience, nil)
 		ctx, cancel := context.WithCancel(reveal.Begin(registry.WithActor(t.Context(), as(registry.RoleAdmin))))
-		e.DispatchOperation(ctx, operation(t, progress, "1"))
-		synctest.Wait()
+		e.ask(ctx, operation(t, progress, "1"))
 		f.mu.Lock()
 		if len(f.whole) != 1 || f.whole[0] {
 			t.Errorf("whole numbers in shared runs: %t", f.whole)
@@ -239,11 +273,10 @@ func TestSharedRunsShowNothingWhole(t *testing.T) {
 func TestErrorsAreOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{fails: true}
-		e := New(f, nil)
+		e := New(f, patience, nil)
 		for range 3 {
 			ctx := registry.WithActor(t.Context(), as(registry.RoleViewer))
-			responses, _ := e.DispatchOperation(ctx, operation(t, progress, "1"))
-			if r := responses(ctx); r == nil || len(r.Errors) != 1 {
+			if r := e.ask(ctx, operation(t, progress, "1")).next(); r == nil || len(r.Errors) != 1 {
 				t.Errorf("got %+v", r)
 			}
 		}
@@ -257,14 +290,11 @@ func TestErrorsAreOnesOwn(t *testing.T) {
 // TestClientEnds: a client whose operation ends waits no longer.
 func TestClientEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := New(&fake{states: make(chan string)}, nil)
+		e := New(&fake{states: make(chan string)}, patience, nil)
 		ctx, cancel := context.WithCancelCause(registry.WithActor(t.Context(), as(registry.RoleViewer)))
-		responses, ctx := e.DispatchOperation(ctx, operation(t, progress, "1"))
-		done := make(chan *graphql.Response)
-		go func() { done <- responses(ctx) }()
-		synctest.Wait()
+		c := e.ask(ctx, operation(t, progress, "1"))
 		cancel(errors.New("gone"))
-		if r := <-done; r != nil {
+		if r := c.next(); r != nil {
 			t.Errorf("got %s", r.Data)
 		}
 	})
@@ -300,21 +330,20 @@ func TestWhatIsShared(t *testing.T) {
 func TestNewcomersAreToldNothingOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{states: make(chan string, 1)}
-		e := New(f, nil)
+		e := New(f, patience, nil)
 		ctx, cancel := context.WithCancel(registry.WithActor(t.Context(), as(registry.RoleViewer)))
 		f.states <- `"old"`
-		first, firstCtx := e.DispatchOperation(ctx, operation(t, progress, "1"))
-		if got := data(first(firstCtx)); got != `"old"` {
+		first := e.ask(ctx, operation(t, progress, "1"))
+		if got := data(first.next()); got != `"old"` {
 			t.Errorf("the first was told %s", got)
 		}
 		time.Sleep(2 * fresh)
-		second, secondCtx := e.DispatchOperation(ctx, operation(t, progress, "1"))
-		synctest.Wait()
+		second := e.ask(ctx, operation(t, progress, "1"))
 		if begun, _ := f.runs(); begun != 2 {
 			t.Errorf("%d runs, want one for each", begun)
 		}
 		cancel()
-		if got := second(secondCtx); got != nil {
+		if got := second.next(); got != nil {
 			t.Errorf("the newcomer was told %s", data(got))
 		}
 		synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"phoneregistry/internal/config"
 	"phoneregistry/internal/httpd"
 	"phoneregistry/internal/limit"
+	"phoneregistry/internal/live"
 )
 
 // bound gives the HTTP face its limits in number and time.
@@ -28,6 +29,19 @@ func (s *Server) bound(c httpd.Config) (httpd.Config, error) {
 	}
 	c.Rates, c.Deadline, c.MaxBody = limiter, deadlines.Of, r.MaxBody
 	return c, nil
+}
+
+// openHub makes what tells of changes. What it looks at is shared by callers of all roles: a look may take as long as the one
+// who may wait longest.
+func (s *Server) openHub() error {
+	deadlines, err := s.config.Rates.Deadlines()
+	if err != nil {
+		return err
+	}
+	s.hub, err = live.New(live.Config{
+		Conn: s.conn, Service: s.service, Logger: s.log, Registerer: s.metrics, Look: deadlines.Longest(),
+	})
+	return err
 }
 
 // statementLimit is how long PostgreSQL may work on one statement: longer than any operation, which cancels its statements

@@ -207,8 +207,7 @@ func (s *Server) buildService(context.Context) error {
 		Store: s.store, Numbers: numbers, Notifier: notifier, SpoolDir: spool, Logger: s.log, Registerer: s.metrics,
 		MaxPhones: s.config.MaxPhones, MaxBytes: s.config.MaxImport,
 	})
-	s.hub, err = live.New(live.Config{Conn: s.conn, Service: s.service, Logger: s.log, Registerer: s.metrics})
-	return err
+	return s.openHub()
 }
 
 func (s *Server) runLoops(ctx context.Context) error {

@@ -24,12 +24,15 @@ type errorBody struct {
 }
 
 type errorInfo struct {
-	Code      string   `json:"code"`
-	Message   string   `json:"message"`
-	Path      []string `json:"path,omitempty"` // the parameter that was wrong
-	RequestID string   `json:"requestId"`
+	Code            string   `json:"code"`
+	Message         string   `json:"message"`
+	Path            []string `json:"path,omitempty"`            // the parameter that was wrong
+	DeadlineSeconds float64  `json:"deadlineSeconds,omitempty"` // of TIMEOUT: the time there was
+	RequestID       string   `json:"requestId"`
 }
 
 func writeError(w http.ResponseWriter, r *http.Request, status int, code, message string, path ...string) {
-	writeJSON(w, status, errorBody{errorInfo{code, message, path, registry.ActorFrom(r.Context()).RequestID}})
+	writeJSON(w, status, errorBody{errorInfo{
+		Code: code, Message: message, Path: path, RequestID: registry.ActorFrom(r.Context()).RequestID,
+	}})
 }

@@ -14,6 +14,7 @@ import (
 // downloads sends files that are made while they are sent. What they show whole is recorded before it leaves.
 type downloads struct {
 	accesses registry.AccessRecorder
+	pages    pages
 	log      *slog.Logger
 }
 
@@ -69,6 +70,8 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, f file, err err
 		w.Header().Set("Retry-After", "5")
 		writeError(w, r, http.StatusServiceUnavailable, "UNAVAILABLE",
 			"whole numbers cannot be shown right now, because that cannot be recorded: try again later, or without a purpose")
+	case tookTooLong(err):
+		timedOut(w, r, d.pages.limit(r.Context()))
 	default:
 		d.log.ErrorContext(r.Context(), "file not sent", "file", f.name, "error", err, "request_id", id)
 		writeError(w, r, http.StatusInternalServerError, "INTERNAL", "internal error")

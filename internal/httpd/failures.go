@@ -9,10 +9,7 @@ import (
 )
 
 // failures sends what got no answer in a job: lists of this length do not fit into GraphQL.
-type failures struct {
-	downloads
-	service *registry.Service
-}
+type failures struct{ downloads }
 
 // download answers GET /v1/jobs/{id}/failures.csv. The answer is never held whole; numbers in it are masked for callers
 // who may not see them whole.
@@ -24,7 +21,7 @@ func (s *failures) download(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return registry.ErrNotFound
 			}
-			return s.service.WriteFailures(r.Context(), out, id, out.Number)
+			return registry.WriteFailures(r.Context(), s.pages, out, id, out.Number)
 		},
 	})
 }

@@ -185,6 +185,8 @@ func (s *imports) fail(w http.ResponseWriter, r *http.Request, err error) {
 		writeError(w, r, http.StatusNotFound, "NOT_FOUND", "there is no import with this id")
 	case errors.Is(err, errBody):
 		writeError(w, r, http.StatusBadRequest, "INVALID_INPUT", "the body could not be read to its end")
+	case tookTooLong(err):
+		timedOut(w, r, 0)
 	default:
 		s.log.ErrorContext(r.Context(), "import request failed", "error", err,
 			"request_id", registry.ActorFrom(r.Context()).RequestID)
@@ -224,6 +226,10 @@ func (s *imports) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	batch, err := s.service.Import(r.Context(), id)
+	if tookTooLong(err) {
+		timedOut(w, r, s.pages.limit(r.Context()))
+		return
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -257,7 +263,7 @@ func (s *imports) quarantine(w http.ResponseWriter, r *http.Request) {
 				return registry.ErrNotFound
 			}
 			filter := registry.QuarantineFilter{Import: id, Reason: r.URL.Query().Get("reason")}
-			return s.importer.WriteQuarantine(r.Context(), out, filter, out.Raw)
+			return importer.WriteQuarantine(r.Context(), s.pages, out, filter, out.Raw)
 		},
 	})
 }

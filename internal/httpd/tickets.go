@@ -12,8 +12,9 @@ import (
 
 // streamTickets makes tickets with which browsers open event streams: their EventSource cannot send a token.
 type streamTickets struct {
-	auth *auth.Authenticator
-	log  *slog.Logger
+	auth  *auth.Authenticator
+	limit deadlines
+	log   *slog.Logger
 }
 
 // ticketMade answers the request for a ticket.
@@ -30,6 +31,8 @@ func (s *streamTickets) make(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusCreated, ticketMade{ticket.Text, ticket.ExpiresAt.UTC()})
 	case errors.Is(err, auth.ErrUnauthenticated): // it has ended meanwhile
 		auth.Refuse(w, r, err)
+	case tookTooLong(err):
+		timedOut(w, r, s.limit(r.Context()))
 	default:
 		s.log.ErrorContext(r.Context(), "ticket not made", "error", err, "request_id", registry.ActorFrom(r.Context()).RequestID)
 		writeError(w, r, http.StatusServiceUnavailable, "UNAVAILABLE", "no ticket can be made right now: try again")

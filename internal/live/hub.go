@@ -4,6 +4,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 const (
 	minInterval = 250 * time.Millisecond // at most four updates a second
 	maxInterval = 2 * time.Second        // looked at without a hint
-	loadTimeout = 10 * time.Second
+	loadTimeout = 10 * time.Second       // unless configured
 )
 
 // ErrClosed is returned to those who subscribe after the hub has stopped.
@@ -45,6 +46,9 @@ type Config struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
 	Now        func() time.Time      // nil: time.Now
+	// Look is how long one look at a job or an import may take. Those who wait for their first state share it: it is the
+	// longest that any of them may wait. 0: 10 s.
+	Look time.Duration
 }
 
 // Hub fans changes out to subscribers.
@@ -53,6 +57,7 @@ type Hub struct {
 	source  Source
 	log     *slog.Logger
 	now     func() time.Time
+	look    time.Duration
 	metrics *metrics
 
 	ctx     context.Context //nolint:containedctx // of everything the hub runs; ends with Run
@@ -74,7 +79,7 @@ func New(c Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{conn: c.Conn, source: c.Service, log: c.Logger, now: c.Now, metrics: m}
+	h := &Hub{conn: c.Conn, source: c.Service, log: c.Logger, now: c.Now, look: cmp.Or(c.Look, loadTimeout), metrics: m}
 	base := registry.WithActor(context.Background(), registry.Actor{Name: "system:live"})
 	h.ctx, h.stop = context.WithCancel(base)
 	h.jobs = newTopics(h, "job", h.watchJob)

@@ -170,7 +170,7 @@ func (f *leadFeed) drain(ctx context.Context) error {
 		if len(numbers) == 0 {
 			return nil
 		}
-		changes, err := loadWithin(ctx, func(ctx context.Context) ([]LeadChange, error) { return f.load(ctx, numbers) })
+		changes, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) ([]LeadChange, error) { return f.load(ctx, numbers) })
 		f.hub.metrics.loaded("lead", err)
 		if err != nil {
 			return err
@@ -229,7 +229,7 @@ func (f *leadFeed) offer(changes []LeadChange) {
 // catchUp finds out with one statement whether a score changed of which no hint came, and only then looks for the
 // latest score of each subscriber. A hint may be on its way: it has the time until the next look to arrive.
 func (f *leadFeed) catchUp(ctx context.Context) error {
-	score, err := loadWithin(ctx, func(ctx context.Context) (registry.LeadScore, error) {
+	score, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) (registry.LeadScore, error) {
 		return f.hub.source.LatestLead(ctx, registry.LeadFilter{})
 	})
 	if errors.Is(err, registry.ErrNotFound) {
@@ -240,7 +240,7 @@ func (f *leadFeed) catchUp(ctx context.Context) error {
 		return err
 	}
 	for _, sub := range f.behind(score.UpdatedAt) {
-		c, err := loadWithin(ctx, func(ctx context.Context) (LeadChange, error) { return f.latest(ctx, sub.filter) })
+		c, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) (LeadChange, error) { return f.latest(ctx, sub.filter) })
 		if err == nil {
 			sub.put(c)
 		} else if !errors.Is(err, registry.ErrNotFound) {

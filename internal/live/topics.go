@@ -183,7 +183,7 @@ func (ts *topics[S]) run(ctx context.Context, id uuid.UUID, t *topic[S]) {
 	defer ts.closeAll(id, t, ErrClosed)
 	for {
 		began := ts.hub.now()
-		s, err := loadWithin(ctx, t.load)
+		s, err := loadWithin(ctx, ts.hub.look, t.load)
 		if ctx.Err() != nil {
 			return
 		}
@@ -202,8 +202,8 @@ func (ts *topics[S]) run(ctx context.Context, id uuid.UUID, t *topic[S]) {
 	}
 }
 
-func loadWithin[V any](ctx context.Context, load func(context.Context) (V, error)) (V, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+func loadWithin[V any](ctx context.Context, limit time.Duration, load func(context.Context) (V, error)) (V, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return load(ctx)
 }

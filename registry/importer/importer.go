@@ -21,9 +21,7 @@ import (
 
 // Store keeps imports. *postgres.Store does.
 type Store interface {
-	Import(ctx context.Context, id uuid.UUID) (registry.ImportBatch, error)
-	// EachQuarantined calls do with what an import did not accept, in file order. An error of do ends it.
-	EachQuarantined(ctx context.Context, f registry.QuarantineFilter, do func(registry.QuarantineEntry) error) error
+	QuarantineStore
 	Sources(ctx context.Context) ([]registry.Source, error)
 	// StartImport registers a file, or returns the import by which it was registered before.
 	StartImport(ctx context.Context, n registry.NewImport) (task registry.ImportTask, existed bool, err error)

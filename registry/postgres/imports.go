@@ -159,27 +159,6 @@ func scanQuarantine(row pgx.CollectableRow) (id uuid.UUID, e registry.Quarantine
 	return id, e, err
 }
 
-// EachQuarantined calls do with everything an import did not accept, in file order. It reads page by page, so that a slow
-// receiver keeps neither memory nor a connection. An error of do ends it and is returned.
-func (s *Store) EachQuarantined(ctx context.Context, f registry.QuarantineFilter, do func(registry.QuarantineEntry) error) error {
-	for p := (registry.PageRequest{First: registry.MaxPageSize}); ; {
-		pages, err := s.Quarantine(ctx, []uuid.UUID{f.Import}, f.Reason, p)
-		if err != nil {
-			return err
-		}
-		page := pages[f.Import]
-		for _, e := range page.Items {
-			if err := do(e); err != nil {
-				return err
-			}
-		}
-		if !page.HasMore {
-			return nil
-		}
-		p.After = &page.Positions[len(page.Positions)-1]
-	}
-}
-
 // -- name: count_quarantine
 const countQuarantine = `
 SELECT b.id, (SELECT count(*) FROM quarantine q WHERE q.batch_no = b.batch_no AND ($2 = '' OR q.reason = $2))
