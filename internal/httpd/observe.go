@@ -47,8 +47,10 @@ func observe(next http.Handler, log *slog.Logger, m *metrics) http.Handler {
 			if !rec.stream {
 				m.durations.WithLabelValues(route).Observe(took.Seconds())
 			}
-			log.InfoContext(r.Context(), "request", "request_id", id, "method", methodLabel(r.Method), "route", route,
-				"status", rec.status(), "bytes", rec.bytes, "took", took, "actor", rec.actor)
+			if log.Enabled(r.Context(), slog.LevelInfo) { // else what it would hold is not even put together
+				log.InfoContext(r.Context(), "request", "request_id", id, "method", methodLabel(r.Method), "route", route,
+					"status", rec.status(), "bytes", rec.bytes, "took", took, "actor", rec.actor)
+			}
 		}()
 		next.ServeHTTP(rec, r)
 	})

@@ -85,24 +85,57 @@ func contactsFor(contact, phone registry.Fields) contactList {
 	return l
 }
 
-// scan reads a contact as it is shown: its confidence is that of the sources, in the light of what is known of the
-// line. Contacts that are to be changed are read without that.
-func (l contactList) scan(row pgx.CollectableRow) (registry.CustomerPhone, error) {
-	var (
-		c         registry.CustomerPhone
-		inService *bool
-	)
-	fields := []any{
+// contactRow is where the rows of a list are read into, one after the other.
+type contactRow struct {
+	contact   registry.CustomerPhone
+	inService *bool
+	phone     registry.Phone
+	fields    []any // that the columns are read into
+	phones    bool
+}
+
+func (l contactList) row() *contactRow {
+	r := &contactRow{phones: l.phones}
+	c := &r.contact
+	r.fields = []any{
 		&c.CustomerID, &c.Number, &c.IsPrimary, &c.IsVerified, &c.VerificationMethod, &c.Confidence,
-		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &inService,
+		&c.Source, &c.Extension, &c.FirstSeenAt, &c.LastSeenAt, &r.inService,
 	}
 	if l.phones {
-		c.Phone = &registry.Phone{}
-		fields = append(fields, phoneFields(c.Phone)...)
+		r.fields = append(r.fields, phoneFields(&r.phone)...)
 	}
-	err := row.Scan(fields...)
-	c.Confidence = registry.ConfidenceOnLine(c.Confidence, inService)
-	return c, err
+	return r
+}
+
+// shown is the contact that was read, as it is shown: its confidence is that of the sources, in the light of what is known
+// of the line. Contacts that are to be changed are read without that.
+func (r *contactRow) shown() registry.CustomerPhone {
+	c := r.contact
+	c.Confidence = registry.ConfidenceOnLine(c.Confidence, r.inService)
+	if r.phones {
+		phone := r.phone
+		c.Phone = &phone
+		r.phone.TimeZones = nil // this one has them now
+	}
+	return c
+}
+
+// scan reads one contact.
+func (l contactList) scan(row pgx.CollectableRow) (registry.CustomerPhone, error) {
+	r := l.row()
+	err := row.Scan(r.fields...)
+	return r.shown(), err
+}
+
+// collect reads all contacts.
+func (l contactList) collect(rows pgx.Rows) ([]registry.CustomerPhone, error) {
+	r := l.row()
+	contacts := make([]registry.CustomerPhone, 0, 4)
+	_, err := pgx.ForEachRow(rows, r.fields, func() error {
+		contacts = append(contacts, r.shown())
+		return nil
+	})
+	return contacts, err
 }
 
 // shown is the contact as it is shown.
@@ -193,11 +226,14 @@ func (s *Store) CustomerPhones(ctx context.Context, customerIDs []string, want r
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}
-	contacts, err := pgx.CollectRows(rows, list.scan)
+	contacts, err := list.collect(rows)
 	if err != nil {
 		return nil, wrapped(err, "read phones of customers")
 	}
 	slices.SortFunc(contacts, bySupport)
+	if len(customerIDs) == 1 {
+		return map[string][]registry.CustomerPhone{customerIDs[0]: contacts}, nil
+	}
 	phones := make(map[string][]registry.CustomerPhone, len(customerIDs))
 	for _, c := range contacts {
 		phones[c.CustomerID] = append(phones[c.CustomerID], c)
@@ -291,7 +327,7 @@ func (s *Store) VerifyPhone(ctx context.Context, customerID string, n registry.N
 		list := contactsFor(nil, nil)
 		batch.Queue("SELECT "+list.columns+"\nFROM customer_phones c"+list.joins+"\nWHERE c.customer_id = $1 AND c.number = $2", customerID, n).
 			Query(func(rows pgx.Rows) error {
-				contacts, err := pgx.CollectRows(rows, list.scan)
+				contacts, err := list.collect(rows)
 				if len(contacts) > 0 {
 					verified = &contacts[0]
 				}
