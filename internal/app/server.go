@@ -269,13 +269,17 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := s.config.Trusted()
+	if err != nil {
+		return err
+	}
 	ui := newUI(s.log, s.config.Access)
 	_, s.hasUI = web.Files()
 	face, err := s.bound(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
 		Auth: s.newAuth(), Registerer: s.metrics, Accesses: s.accesses,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
-		Limits: guardLimits(s.config.Limits),
+		Limits: guardLimits(s.config.Limits), Proxies: proxies,
 	})
 	if err != nil {
 		return err

@@ -117,9 +117,10 @@ func (a *Authenticator) count(ctx context.Context, token string, err error) time
 	if !ok || token == "" || !errors.Is(err, ErrUnauthenticated) {
 		return 0
 	}
-	wait, from, first := a.throttle.failed(remote)
-	if first {
-		a.log.WarnContext(ctx, "many tokens from one address are not valid; more are answered 429 for a while", "remote", from)
+	wait, first := a.throttle.failed(remote)
+	if first { // the address itself is personal data: whoever keeps it finds it by the id of the request
+		a.log.WarnContext(ctx, "many tokens from one address are not valid; more are answered 429 for a while",
+			"request_id", registry.ActorFrom(ctx).RequestID)
 	}
 	return wait
 }

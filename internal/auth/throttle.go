@@ -38,13 +38,13 @@ func newThrottle(perMinute int, now func() time.Time) *throttle {
 	return &throttle{perMinute: float64(perMinute), now: now, buckets: map[netip.Prefix]bucket{}}
 }
 
-// failed counts a token that was not valid. wait is positive when there were too many: until the next drop. from is
-// whose bucket it is; first says that it has just become empty.
-func (t *throttle) failed(remote string) (wait time.Duration, from netip.Prefix, first bool) {
+// failed counts a token that was not valid. wait is positive when there were too many: until the next drop. first
+// says that the bucket has just become empty.
+func (t *throttle) failed(remote string) (wait time.Duration, first bool) {
 	if t == nil {
-		return 0, from, false
+		return 0, false
 	}
-	from = neighbours(remote)
+	from := neighbours(remote)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -63,7 +63,7 @@ func (t *throttle) failed(remote string) (wait time.Duration, from netip.Prefix,
 		first, b.told = !b.told, true
 	}
 	t.buckets[from] = b
-	return wait, from, first
+	return wait, first
 }
 
 // filled is a bucket as it is now.

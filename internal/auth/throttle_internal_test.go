@@ -27,7 +27,7 @@ func TestFewAddressesAreRemembered(t *testing.T) {
 		t.Errorf("%d are remembered; want 10 and the last", len(th.buckets))
 	}
 	for i := range 10 {
-		if wait, _, _ := th.failed(from(i)); wait <= 0 {
+		if wait, _ := th.failed(from(i)); wait <= 0 {
 			t.Errorf("%d was forgotten", i)
 		}
 	}

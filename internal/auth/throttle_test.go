@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ func TestBadTokensAreBounded(t *testing.T) {
 		t.Helper()
 		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = remote
+		id := "of-" + strings.NewReplacer(".", "-", ":", "-").Replace(netip.MustParseAddrPort(remote).Addr().Unmap().String())
+		r = r.WithContext(registry.WithActor(r.Context(), registry.Actor{RequestID: id}))
 		if token != "" {
 			r.Header.Set("Authorization", "Bearer "+token)
 		}
@@ -67,8 +70,13 @@ func TestBadTokensAreBounded(t *testing.T) {
 		ask(here, "guess", http.StatusUnauthorized)
 	}
 	ask(here, "guess", http.StatusTooManyRequests)
-	if told := strings.Count(log.String(), "remote=192.0.2.7/32"); told != 2 || strings.Contains(log.String(), "guess") {
+	if told := strings.Count(log.String(), "request_id=of-192-0-2-7\n"); told != 2 || strings.Contains(log.String(), "guess") {
 		t.Errorf("told %d times: %s", told, &log)
+	}
+	for _, address := range []string{"192.0.2.", "2001:db8"} {
+		if strings.Contains(log.String(), address) {
+			t.Errorf("the log names an address: %s", &log)
+		}
 	}
 }
 

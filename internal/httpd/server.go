@@ -1,8 +1,12 @@
 package httpd
 
 import (
+	"context"
+	stdlog "log"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"phoneregistry/graph/transport"
@@ -23,6 +27,23 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ConnContext: transport.WithConn,
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:    stdlog.New(nameless{log}, "", 0),
 	}
+}
+
+// nameless logs what goes wrong with connections, without the addresses of clients: those are personal data.
+type nameless struct{ log *slog.Logger }
+
+// Write implements io.Writer for a line.
+func (n nameless) Write(line []byte) (int, error) {
+	if n.log.Enabled(context.Background(), slog.LevelDebug) {
+		words := strings.Split(strings.TrimSuffix(string(line), "\n"), " ")
+		for i, word := range words {
+			if _, err := netip.ParseAddrPort(strings.TrimRight(word, ":,;")); err == nil {
+				words[i] = "(client)"
+			}
+		}
+		n.log.Debug(strings.Join(words, " "))
+	}
+	return len(line), nil
 }
