@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"phoneregistry/internal/testkit"
 	"phoneregistry/registry"
 	"phoneregistry/registry/scoring"
 )
@@ -401,7 +402,7 @@ func TestUpsertKeepsTheRule(t *testing.T) {
 		}
 		return c
 	}
-	upsert := statements(t)["upsertEvidence"].text
+	upsert := testkit.Statements(t, ".")["upsertEvidence"].Text
 	rapid.Check(t, func(rt *rapid.T) {
 		w.exec(t, "TRUNCATE validation_jobs, platform_validations, lead_scores, lead_score_history CASCADE")
 		for range 2 {
