@@ -50,8 +50,8 @@ func (c *cache) add(hash, text string) {
 		return
 	}
 	// Cloned: what was read from a request may be part of something larger.
-	added := &sentText{hash, strings.Clone(text)}
-	c.byHash[hash] = c.recent.PushFront(added)
+	added := &sentText{strings.Clone(hash), strings.Clone(text)}
+	c.byHash[added.hash] = c.recent.PushFront(added)
 	c.bytes += added.size()
 	for c.bytes > maxSentBytes || len(c.byHash) > maxSent {
 		oldest := c.recent.Remove(c.recent.Back()).(*sentText)

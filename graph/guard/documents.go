@@ -86,6 +86,9 @@ func (d *Documents) MutateOperationParameters(ctx context.Context, request *grap
 	if n := entriesUpTo(d.guard.limits.Entries, request.Variables); n > d.guard.limits.Entries {
 		return exceeded(limitEntries, n, d.guard.limits.Entries)
 	}
+	if n := len(request.Query); n > d.guard.limits.Bytes { // none of these is kept: it need not be looked for
+		return exceeded(limitBytes, n, d.guard.limits.Bytes)
+	}
 	operation := graphql.GetOperationContext(ctx)
 	known := d.get(request.Query)
 	if known == nil {

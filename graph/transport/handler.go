@@ -46,6 +46,10 @@ type Config struct {
 	// Deadline tells how long a query or mutation of the caller may take, and the start of a subscription. nil or 0: Timeout.
 	Deadline func(ctx context.Context) time.Duration
 
+	// MaxDocument is from how many bytes on Exec refuses a document for its length, whatever it says. The text of such a one is
+	// not made: Exec is given another of its length. 0: all texts are made.
+	MaxDocument int
+
 	MaxBody       int64         // bytes of a request or of a WebSocket message; 1 MiB
 	Timeout       time.Duration // of a query or mutation; 30 s
 	InitTimeout   time.Duration // from the opening of a WebSocket to connection_init; 10 s
@@ -58,6 +62,7 @@ type Config struct {
 type Handler struct {
 	Config
 	upgrader websocket.Upgrader
+	bodies   *bodies
 	buffers  sync.Pool // of *[]byte, for what is written to streams
 }
 
@@ -92,7 +97,7 @@ func New(c Config) (*Handler, error) {
 	defaultTo(&c.PingInterval, 15*time.Second)
 	defaultTo(&c.WriteTimeout, 10*time.Second)
 	defaultTo(&c.MaxOperations, 100)
-	return &Handler{Config: c, upgrader: websocket.Upgrader{
+	return &Handler{Config: c, bodies: newBodies(c), upgrader: websocket.Upgrader{
 		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{subprotocol}, CheckOrigin: sameOrigin,
 		// Most sockets are silent most of the time: what they hold meanwhile counts.
 		ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, WriteBufferPool: &sync.Pool{},

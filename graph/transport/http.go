@@ -1,16 +1,11 @@
 package transport
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,8 +59,12 @@ func paramsOfQuery(raw string) (*graphql.RawParams, *badRequest) {
 	}
 	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
 	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
-		if text := values.Get(name); text != "" && decode([]byte(text), into) != nil {
-			return nil, bad("`" + name + "` is not a JSON object")
+		if text := values.Get(name); text != "" {
+			made, ok := objectOf(text)
+			if !ok {
+				return nil, bad("`" + name + "` is not a JSON object")
+			}
+			*into = made
 		}
 	}
 	for _, name := range [...]string{relayID, documents.IDExtension} {
@@ -92,100 +91,7 @@ func (h *Handler) paramsOfBody(w http.ResponseWriter, r *http.Request) (*graphql
 	if charset := params["charset"]; err != nil || media != mediaJSON || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
 		return nil, &badRequest{http.StatusUnsupportedMediaType, CodeBadRequest, "want the operation as " + mediaJSON + " in UTF-8"}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
-	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, &badRequest{
-				http.StatusRequestEntityTooLarge, CodeTooLarge,
-				"the body is too large: at most " + strconv.FormatInt(h.MaxBody, 10) + " bytes are allowed",
-			}
-		}
-		return nil, bad("the body could not be read")
-	}
-	return paramsOfJSON(body)
-}
-
-// maxValues bounds the values in a request, as far as commas tell: to read a million of them takes a hundred times longer
-// than to read one text of their size.
-const maxValues = 1 << 16
-
-// paramsOfJSON reads {"query", "documentId", "operationName", "variables", "extensions"}. Other members are ignored, as the
-// specification wants.
-func paramsOfJSON(body []byte) (*graphql.RawParams, *badRequest) {
-	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
-		return nil, bad("the body is empty: want a JSON object with `query`")
-	}
-	if bytes.TrimLeft(body, " \t\r\n")[0] == '[' {
-		return nil, bad("several operations in one request are not supported")
-	}
-	if bytes.Count(body, []byte{','}) > maxValues {
-		return nil, &badRequest{
-			http.StatusRequestEntityTooLarge, CodeTooLarge,
-			"there is too much in the request: at most " + strconv.Itoa(maxValues) + " values are allowed",
-		}
-	}
-	var read struct {
-		Query         *string        `json:"query"`
-		DocumentID    *string        `json:"documentId"`
-		RelayID       *string        `json:"doc_id"`
-		OperationName *string        `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
-	}
-	if err := decode(body, &read); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			member, _, _ := strings.Cut(wrong.Field, ".")
-			return nil, bad("`" + member + "` is of the wrong type")
-		}
-		return nil, bad("the body is not a JSON object with `query`")
-	}
-	params := &graphql.RawParams{Variables: read.Variables, Extensions: read.Extensions}
-	if read.Query != nil {
-		params.Query = *read.Query
-	}
-	if read.OperationName != nil {
-		params.OperationName = *read.OperationName
-	}
-	if id := cmp.Or(read.DocumentID, read.RelayID); id != nil && *id != "" {
-		setID(params, *id)
-	}
-	return params, nil
-}
-
-// decode reads one JSON value and nothing behind it. Numbers keep all their digits.
-func decode(text []byte, into any) error {
-	dec := json.NewDecoder(&stepwise{text: text})
-	dec.UseNumber()
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
-	}
-	return nil
-}
-
-// stepwise gives a text in steps and lets others run between them: the largest texts take milliseconds to be looked at, in
-// which a short request would wait for a core.
-type stepwise struct {
-	text []byte
-	read bool
-}
-
-const stepBytes = 16 << 10
-
-// Read implements io.Reader.
-func (s *stepwise) Read(p []byte) (int, error) {
-	if len(s.text) == 0 {
-		return 0, io.EOF
-	}
-	if s.read {
-		runtime.Gosched()
-	}
-	s.read = true
-	n := copy(p, s.text[:min(len(s.text), stepBytes)])
-	s.text = s.text[n:]
-	return n, nil
+	return h.bodies.read(w, r)
 }
 
 // serveOnce runs a query or mutation and answers with its result.

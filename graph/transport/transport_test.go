@@ -102,7 +102,7 @@ func FuzzParams(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		params, wrong := paramsOfJSON([]byte(body))
+		params, wrong := newBodies(Config{MaxBody: 1 << 20}).params([]byte(body))
 		if (params == nil) == (wrong == nil) {
 			t.Fatalf("%q: neither params nor an error, or both", body)
 		}

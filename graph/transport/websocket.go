@@ -39,13 +39,6 @@ const (
 	closeTooManyRequests = 4429
 )
 
-// message is a message of the protocol, in both directions.
-type message struct {
-	ID      string          `json:"id,omitempty"`
-	Type    string          `json:"type"`
-	Payload json.RawMessage `json:"payload,omitempty"`
-}
-
 // socket is one connection. Its reader is the goroutine that serves the request; each operation has one of its own.
 type socket struct {
 	*Handler
@@ -64,19 +57,6 @@ type socket struct {
 	writing sync.Mutex // a connection has one writer at a time
 	closed  bool
 	over    atomic.Bool // nothing more is read
-}
-
-// append appends the message as JSON. Its payload is JSON already, and not looked at again.
-func (m message) append(b []byte) []byte {
-	b = append(b, '{')
-	if m.ID != "" {
-		b = appendMember(b, "id", m.ID)
-	}
-	b = appendMember(b, "type", m.Type)
-	if len(m.Payload) > 0 {
-		b = append(appendName(b, "payload"), m.Payload...)
-	}
-	return append(b, '}')
 }
 
 // operation is one that runs.
@@ -182,8 +162,8 @@ func (s *socket) read(r *http.Request, init *time.Timer) {
 			s.close(closeTooManyRequests, "Too many messages")
 			return
 		}
-		var m message
-		if kind != websocket.TextMessage || json.Unmarshal(text, &m) != nil {
+		m, ok := messageOf(text)
+		if kind != websocket.TextMessage || !ok {
 			s.close(closeBadMessage, "Invalid message received")
 			return
 		}
@@ -276,7 +256,7 @@ func (s *socket) subscribe(m message) bool {
 		s.close(closeUnauthorized, "Unauthorized")
 		return false
 	}
-	params, wrong := paramsOfJSON(m.Payload)
+	params, wrong := s.bodies.params(m.Payload)
 	if m.ID == "" || wrong != nil || (params.Query == "" && !documents.Named(params)) {
 		s.close(closeBadMessage, "Invalid message received")
 		return false

@@ -43,7 +43,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 			}
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
 		},
-		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
+		Gate: gateOf(c.Rates), MaxBody: c.MaxBody, MaxDocument: c.Limits.WithDefaults().Bytes,
 		Deadline: c.callersDeadline,
 	})
 	if err != nil {

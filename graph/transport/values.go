@@ -1,0 +1,222 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// span is a part of a text.
+type span struct{ from, to int }
+
+func (s span) len() int { return s.to - s.from }
+
+// builder makes values of a text that a scanner has found to be JSON. Nothing that it makes is a part of that text.
+type builder struct {
+	scanner
+	copied string // of the whole text, for what is made to be a part of; "": each part is copied by itself
+}
+
+// value makes the value at hand: nil, a bool, a json.Number, a string, a []any or a map[string]any.
+func (b *builder) value() any {
+	b.rest(b.at)
+	switch b.next() {
+	case '{':
+		return b.object(nil)
+	case '[':
+		return b.list()
+	case '"':
+		return b.string()
+	case 'n':
+		b.at += len("null")
+		return nil
+	case 't':
+		b.at += len("true")
+		return true
+	case 'f':
+		b.at += len("false")
+		return false
+	}
+	start := b.at
+	b.skipNumber()
+	return json.Number(b.cut(span{start, b.at}))
+}
+
+// object adds the members of an object to a map, or to a new one. Of members of one name the last one counts.
+func (b *builder) object(into map[string]any) map[string]any {
+	if into == nil {
+		into = map[string]any{}
+	}
+	for {
+		b.at++ // '{' or ','
+		if b.next() == '}' {
+			break
+		}
+		name := b.string()
+		b.next()
+		b.at++ // ':'
+		into[name] = b.value()
+		if b.next() == '}' {
+			break
+		}
+	}
+	b.at++
+	return into
+}
+
+// objects makes one map of objects, of which these are the places.
+func (b *builder) objects(at []int) (into map[string]any) {
+	for _, b.at = range at {
+		into = b.object(into)
+	}
+	return into
+}
+
+// objectOf reads a text that is one object, or null.
+func objectOf(text string) (made map[string]any, ok bool) {
+	b := builder{scanner: scanner{text: []byte(text)}}
+	first := b.next()
+	start := b.at
+	if (first != '{' && first != 'n') || b.skip(0) != none || !b.ends() {
+		return nil, false
+	}
+	if first == '{' {
+		b.at = start
+		made = b.object(nil)
+	}
+	return made, true
+}
+
+func (b *builder) list() []any {
+	list := []any{}
+	for {
+		b.at++ // '[' or ','
+		if b.next() == ']' {
+			break
+		}
+		list = append(list, b.value())
+		if b.next() == ']' {
+			break
+		}
+	}
+	b.at++
+	return list
+}
+
+// string makes the text at hand.
+func (b *builder) string() string {
+	start := b.at
+	b.skipText()
+	return b.unquoted(span{start + 1, b.at - 1})
+}
+
+// unquoted makes the text between two quotes.
+func (b *builder) unquoted(in span) string {
+	raw := b.text[in.from:in.to]
+	if isPlain(raw) {
+		return b.cut(in)
+	}
+	var made strings.Builder
+	made.Grow(len(raw))
+	for part := range parts(raw) {
+		made.Write(part)
+	}
+	return made.String()
+}
+
+// cut makes a part of the text as it is.
+func (b *builder) cut(in span) string {
+	if b.copied != "" {
+		return b.copied[in.from:in.to]
+	}
+	return string(b.text[in.from:in.to])
+}
+
+// isPlain tells that what is between two quotes is the text itself.
+func isPlain(raw []byte) bool { return bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) }
+
+// unquotedLen is the length of the text between two quotes, as it would be made.
+func unquotedLen(raw []byte) (n int) {
+	if isPlain(raw) {
+		return len(raw)
+	}
+	for part := range parts(raw) {
+		n += len(part)
+	}
+	return n
+}
+
+// parts are those of the text that is between two quotes. Escapes are what they stand for; what is no character is U+FFFD,
+// byte by byte.
+func parts(raw []byte) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		pace := scanner{}
+		var room [utf8.UTFMax]byte
+		for at := 0; at < len(raw); {
+			pace.rest(at)
+			if n := plain(raw[at:]); n > 0 {
+				if !yield(raw[at : at+n]) {
+					return
+				}
+				at += n
+				continue
+			}
+			r, n := character(raw[at:])
+			if !yield(utf8.AppendRune(room[:0], r)) {
+				return
+			}
+			at += n
+		}
+	}
+}
+
+// plain is how much of a text comes before the first byte that does not stand for itself.
+func plain(raw []byte) (n int) {
+	for n < len(raw) && raw[n] != '\\' {
+		if raw[n] < utf8.RuneSelf {
+			n++
+			continue
+		}
+		r, size := utf8.DecodeRune(raw[n:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		n += size
+	}
+	return n
+}
+
+// character reads an escape, or a byte that is no character.
+func character(raw []byte) (r rune, n int) {
+	if raw[0] != '\\' {
+		return utf8.RuneError, 1
+	}
+	switch c := raw[1]; c {
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+	default:
+		return rune(c), 2
+	}
+	r, _ = hex4(raw[2:])
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if len(raw) >= 12 && raw[6] == '\\' && raw[7] == 'u' {
+		second, _ := hex4(raw[8:])
+		if both := utf16.DecodeRune(r, second); both != utf8.RuneError {
+			return both, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
