@@ -73,27 +73,39 @@ type statements struct {
 	list []statement
 }
 
-// statement is one that was sent, and the id of the request that it was for; "": the server asked by itself.
-type statement struct{ sql, request string }
+// statement is one that was sent.
+type statement struct {
+	sql, request string    // request: the id of that which it was for; "": the server asked by itself
+	session      uint32    // of PostgreSQL
+	ends         time.Time // when it is given up; zero: there is no such time
+}
 
-func (s *statements) add(ctx context.Context, all ...string) context.Context {
+func (s *statements) add(ctx context.Context, conn *pgx.Conn, all ...string) context.Context {
+	ends, _ := ctx.Deadline()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sql := range all {
-		s.list = append(s.list, statement{sql, registry.ActorFrom(ctx).RequestID})
+		s.list = append(s.list, statement{sql, registry.ActorFrom(ctx).RequestID, conn.PgConn().PID(), ends})
 	}
 	return ctx
 }
 
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	return s.add(ctx, data.SQL)
+// with returns the statements that hold a text, in the order in which they were sent.
+func (s *statements) with(text string) []statement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.list), func(one statement) bool { return !strings.Contains(one.sql, text) })
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return s.add(ctx, conn, data.SQL)
 }
 
 func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+func (s *statements) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	for _, q := range data.Batch.QueuedQueries {
-		s.add(ctx, q.SQL)
+		s.add(ctx, conn, q.SQL)
 	}
 	return ctx
 }
@@ -102,8 +114,8 @@ func (*statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQue
 
 func (*statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-func (s *statements) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
-	return s.add(ctx, "COPY "+data.TableName.Sanitize())
+func (s *statements) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	return s.add(ctx, conn, "COPY "+data.TableName.Sanitize())
 }
 
 func (*statements) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}

@@ -94,10 +94,10 @@ func TestSlowAnswersEndWithTheirToken(t *testing.T) {
 	}
 }
 
-// TestDownloadsEndWithTheirToken: the reader of a long file stops in its middle, and the token is revoked. What he reads
-// then ends in an error, so that he cannot take it for whole.
-func TestDownloadsEndWithTheirToken(t *testing.T) {
-	a := newApp(t)
+// longQuarantine makes an import of which more was not accepted than waits anywhere on the way to a reader. It returns the
+// address of that, and how many bytes it has at least.
+func (a *app) longQuarantine(t testing.TB) (address string, bytes int64) {
+	t.Helper()
 	const query = "source=web_forms&region=CO&file_name=a.csv&map=phone%3Dtelefono"
 	_, batch := a.upload(t, registry.RoleOperator, query, "text/csv", strings.NewReader(contacts))
 	imported := a.subscribe(t, registry.RoleViewer, `subscription($id: ID!) { importProgress(id: $id) { status } }`, vars{"id": batch.ID})
@@ -110,8 +110,16 @@ func TestDownloadsEndWithTheirToken(t *testing.T) {
 		SELECT batch_no, 1000 + i, 'NO_NUMBER', 'no number', convert_to(repeat('x', $2), 'UTF8'), now()
 		FROM import_batches, generate_series(1, $3::bigint) i WHERE id = $1`, id, size, rows)
 	must(t, err)
+	return "/v1/imports/" + batch.ID + "/quarantine.csv", rows * size
+}
+
+// TestDownloadsEndWithTheirToken: the reader of a long file stops in its middle, and the token is revoked. What he reads
+// then ends in an error, so that he cannot take it for whole.
+func TestDownloadsEndWithTheirToken(t *testing.T) {
+	a := newApp(t)
+	address, size := a.longQuarantine(t)
 	key := a.newKey(t, registry.RoleAdmin, time.Time{})
-	response := a.request(t, registry.RoleAdmin, http.MethodGet, "/v1/imports/"+batch.ID+"/quarantine.csv", "", nil)
+	response := a.request(t, registry.RoleAdmin, http.MethodGet, address, "", nil)
 	defer response.Body.Close() //nolint:errcheck // it is read
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("%d", response.StatusCode)
@@ -120,7 +128,7 @@ func TestDownloadsEndWithTheirToken(t *testing.T) {
 	a.eventually(t, func() bool { return a.gauge(t, "http_requests_in_flight 0") }, "the download goes on")
 	n, err := io.Copy(io.Discard, response.Body)
 	var broken *net.OpError
-	if n >= rows*size || !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &broken) {
+	if n >= size || !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &broken) {
 		t.Errorf("%d bytes were read, and then: %v", n, err)
 	}
 }

@@ -1,0 +1,225 @@
+package httpd_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"phoneregistry/internal/httpd"
+	"phoneregistry/registry"
+)
+
+// hasty gives those who are in a hurry little time, and all others as much as they like.
+func hasty(roles ...registry.Role) option {
+	return func(_ *app, c *httpd.Config) {
+		c.Deadline = func(role registry.Role) time.Duration {
+			for _, r := range roles {
+				if r == role {
+					return 100 * time.Millisecond
+				}
+			}
+			return time.Hour
+		}
+	}
+}
+
+// TestStartsOfSharedStreamsHaveDeadlines: many watch a job that cannot be read. Those who have little time are told so, by
+// each transport; those who have more wait on, for the one look that there is for all of them.
+func TestStartsOfSharedStreamsHaveDeadlines(t *testing.T) {
+	a := newApp(t, hasty(registry.RoleViewer))
+	id := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
+	release := a.slow(t, "validation_jobs")
+	patient := []*wsClient{
+		a.subscribe(t, registry.RoleAnalyst, jobProgress, vars{"id": id}), a.subscribe(t, registry.RoleAnalyst, jobProgress, vars{"id": id}),
+		a.subscribe(t, registry.RoleAdmin, jobProgress, vars{"id": id}),
+	}
+	a.eventually(t, func() bool { return a.waiters(t) == 1 }, "the job is not looked at")
+	a.toldTimeout(t, registry.RoleViewer, id)
+	if n := a.waiters(t); n != 1 {
+		t.Errorf("%d look at the job for those who still wait; want one", n)
+	}
+	release()
+	for i, c := range patient {
+		if m := c.next(t); m.Type != "next" || !strings.Contains(string(m.Payload), `"validationJobProgress":{`) {
+			t.Errorf("client %d, who has time, is told %s %s", i, m.Type, m.Payload)
+		}
+	}
+}
+
+// TestSharedStartsEndWithThoseWhoWait: when all have been told that it took too long PostgreSQL has nothing left to do, and
+// who comes back is served by the same connections.
+func TestSharedStartsEndWithThoseWhoWait(t *testing.T) {
+	a := newApp(t, hasty(registry.RoleViewer))
+	id := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
+	release := a.slow(t, "validation_jobs")
+	a.toldTimeout(t, registry.RoleViewer, id)
+	a.eventually(t, func() bool { return a.waiters(t) == 0 }, "PostgreSQL works on for those who were told TIMEOUT")
+	a.lives(t, a.statements.last(t, "FROM validation_jobs", "")) // which is nobody's, as it is shared
+	release()
+	if m := a.subscribe(t, registry.RoleAdmin, jobProgress, vars{"id": id}).next(t); m.Type != "next" {
+		t.Errorf("%s %s", m.Type, m.Payload)
+	}
+}
+
+// toldTimeout has one role watch a job over both transports, and be told that it took too long.
+func (a *app) toldTimeout(t *testing.T, role registry.Role, job string) {
+	t.Helper()
+	first, second := a.subscribe(t, role, jobProgress, vars{"id": job}), a.subscribe(t, role, jobProgress, vars{"id": job})
+	response := a.stream(t.Context(), t, role, jobProgress, vars{"id": job})
+	const want = `"deadlineSeconds":0.1`
+	for _, c := range []*wsClient{first, second} {
+		if m := c.next(t); m.Type != "error" || !strings.Contains(string(m.Payload), `"TIMEOUT"`) || !strings.Contains(string(m.Payload), want) {
+			t.Errorf("%s %s", m.Type, m.Payload)
+		}
+	}
+	var all []string
+	for event, data := range events(response.Body) {
+		all = append(all, event, data)
+	}
+	if len(all) != 4 || all[0] != "next" || !strings.Contains(all[1], `"TIMEOUT"`) || !strings.Contains(all[1], want) || all[2] != "complete" {
+		t.Errorf("the event stream has %q", all)
+	}
+}
+
+// last is the session of PostgreSQL that was sent the last statement with this text for a request.
+func (s *statements) last(t *testing.T, text, request string) uint32 {
+	t.Helper()
+	for _, one := range slices.Backward(s.with(text)) {
+		if one.request == request {
+			return one.session
+		}
+	}
+	t.Fatalf("no statement with %q was sent for the request %q", text, request)
+	return 0
+}
+
+// lives finds that a session of PostgreSQL rests: its statement was given up, and it was not.
+func (a *app) lives(t *testing.T, session uint32) {
+	t.Helper()
+	a.eventually(t, func() bool {
+		var rests bool
+		err := a.pool.QueryRow(t.Context(), `SELECT state = 'idle' OR pid = pg_backend_pid() FROM pg_stat_activity WHERE pid = $1`, session).Scan(&rests)
+		if errors.Is(err, pgx.ErrNoRows) {
+			t.Fatal("a session was given up together with its statement")
+		}
+		must(t, err)
+		return rests
+	}, "PostgreSQL works on for one who was told TIMEOUT")
+}
+
+// TestShortRequestsHaveDeadlines: one role has little time for what waits in the database, another much.
+func TestShortRequestsHaveDeadlines(t *testing.T) {
+	a := newApp(t, hasty(registry.RoleViewer))
+	_, batch := a.upload(t, registry.RoleOperator, "source=web_forms&region=CO&map=phone%3Dtelefono", "text/csv", strings.NewReader(contacts))
+	for name, c := range map[string]struct {
+		method, path, table, statement string
+		done                           int
+	}{
+		"an import": {http.MethodGet, "/v1/imports/" + batch.ID, "import_batches", "FROM import_batches", http.StatusOK},
+		"a ticket":  {http.MethodPost, "/v1/stream-tickets", "instance_keys", "FROM instance_keys", http.StatusCreated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := a.slow(t, c.table)
+			response := a.request(t, registry.RoleViewer, c.method, c.path, "", nil)
+			text := readAll(t, response)
+			if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, `"code":"TIMEOUT"`) ||
+				!strings.Contains(text, `"deadlineSeconds":0.1`) || !strings.Contains(text, `"requestId":"`+response.Header.Get("X-Request-Id")) {
+				t.Errorf("%d %s", response.StatusCode, text)
+			}
+			a.lives(t, a.statements.last(t, c.statement, response.Header.Get("X-Request-Id")))
+			slower := make(chan int, 1)
+			go func() {
+				response := a.request(t, registry.RoleAdmin, c.method, c.path, "", nil)
+				_ = response.Body.Close()
+				slower <- response.StatusCode
+			}()
+			a.eventually(t, func() bool { return a.waiters(t) == 1 }, "who has time does not wait")
+			release()
+			if got := <-slower; got != c.done {
+				t.Errorf("who has time is answered %d", got)
+			}
+			if again := a.request(t, registry.RoleViewer, c.method, c.path, "", nil); again.StatusCode != c.done {
+				t.Errorf("again: %d %s", again.StatusCode, readAll(t, again))
+			} else {
+				must(t, again.Body.Close())
+			}
+		})
+	}
+	if strings.Contains(a.log.String(), `"level":"ERROR"`) {
+		t.Errorf("it is logged as an error of ours: %s", a.log)
+	}
+}
+
+// TestDownloadsThatDoNotBegin: the first thing that a file needs of the database waits.
+func TestDownloadsThatDoNotBegin(t *testing.T) {
+	a := newApp(t, hasty(registry.RoleAnalyst))
+	job := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
+	_, batch := a.upload(t, registry.RoleOperator, "source=web_forms&region=CO&map=phone%3Dtelefono", "text/csv", strings.NewReader(contacts))
+	for name, c := range map[string]struct{ table, path, statement string }{
+		"which job":           {"validation_jobs", "/v1/jobs/" + job + "/failures.csv", "FROM validation_jobs"},
+		"failures of the job": {"validation_failures", "/v1/jobs/" + job + "/failures.csv", "FROM validation_failures"},
+		"which import":        {"import_batches", "/v1/imports/" + batch.ID + "/quarantine.csv", "FROM import_batches"},
+		"rows of the import":  {"quarantine", "/v1/imports/" + batch.ID + "/quarantine.csv", "FROM quarantine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := a.slow(t, c.table)
+			defer release()
+			response := a.request(t, registry.RoleAnalyst, http.MethodGet, c.path, "", nil)
+			text := readAll(t, response)
+			if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, `"code":"TIMEOUT"`) ||
+				response.Header.Get("Content-Disposition") != "" || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+				t.Errorf("%d %v %s", response.StatusCode, response.Header, text)
+			}
+			a.lives(t, a.statements.last(t, c.statement, response.Header.Get("X-Request-Id")))
+		})
+	}
+}
+
+// TestEachPageOfADownloadHasItsOwnTime: the whole of a file has none, however long its reader takes. A page that is not
+// found in time breaks the file off, so that nobody takes it for whole.
+func TestEachPageOfADownloadHasItsOwnTime(t *testing.T) {
+	var limit atomic.Int64
+	limit.Store(int64(time.Hour))
+	a := newApp(t, func(_ *app, c *httpd.Config) {
+		c.Deadline = func(registry.Role) time.Duration { return time.Duration(limit.Load()) }
+	})
+	address, size := a.longQuarantine(t)
+	response := a.request(t, registry.RoleAdmin, http.MethodGet, address, "", nil)
+	if n, err := io.Copy(io.Discard, response.Body); n < size || err != nil {
+		t.Errorf("%d bytes were read, and then: %v", n, err)
+	}
+	must(t, response.Body.Close())
+	pages := a.statements.with("FROM quarantine")
+	if len(pages) < 40_000/registry.MaxPageSize {
+		t.Errorf("%d pages were read", len(pages))
+	}
+	for i, page := range pages {
+		if page.ends.IsZero() || i > 0 && !page.ends.After(pages[i-1].ends) {
+			t.Errorf("page %d ends at %s, the one before at %s; want a deadline for each", i, page.ends, pages[max(0, i-1)].ends)
+			break
+		}
+	}
+
+	response = a.request(t, registry.RoleAdmin, http.MethodGet, address, "", nil)
+	defer response.Body.Close() //nolint:errcheck // it is read
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("%d", response.StatusCode)
+	}
+	release := a.slow(t, "quarantine") // between two pages, while the reader stands still
+	defer release()
+	limit.Store(int64(100 * time.Millisecond))
+	n, err := io.Copy(io.Discard, response.Body)
+	var broken *net.OpError
+	if n == 0 || n >= size || !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &broken) {
+		t.Errorf("%d bytes were read, and then: %v", n, err)
+	}
+	a.lives(t, a.statements.last(t, "FROM quarantine", response.Header.Get("X-Request-Id")))
+}
