@@ -26,7 +26,7 @@ func (r *recorded) Record(_ registry.Actor, shown registry.Shown) error {
 	return nil
 }
 
-var actors = []registry.Actor{ //nolint:gochecknoglobals // a constant
+var actors = []registry.Actor{
 	{Role: registry.RoleViewer}, {Role: registry.RoleSteward, Purpose: "claim 7"}, {Role: registry.RoleAdmin},
 }
 

@@ -1,7 +1,8 @@
 // Package accesslog keeps who was shown whole numbers. An entry is appended to a spool, a file in the data directory,
 // before the numbers leave the server; from there it is moved into PostgreSQL in batches, exactly once: entries bear ids
-// that the store takes once. A process that is killed loses nothing, as what it has written is with the system; a power
-// cut may take what the last fraction of a second has spooled. What cannot be recorded must not be shown.
+// that the store takes once. A process that is killed loses nothing, as what it has written is with the system. A power cut
+// may take what the last fraction of a second has spooled, unless each answer waits for the disk. What cannot be recorded
+// must not be shown.
 package accesslog
 
 import (
@@ -46,6 +47,7 @@ type Config struct {
 	MaxBytes   int64                 // that wait for the store; 256 MiB
 	BulkAbove  int64                 // values that one actor may be shown within an hour before it is told; 1000
 	Every      time.Duration         // between two loads; 200 ms
+	SyncEach   bool                  // Record waits until its entry is on the disk
 
 	fileBytes int64                           // of one spool; 8 MiB
 	create    func(path string) (file, error) // createSpool
@@ -70,6 +72,8 @@ type Log struct {
 	bulk     bulk
 
 	loading chan struct{} // holds one while somebody loads
+
+	syncing sync.Mutex // held while a sync runs; taken before mu
 }
 
 // Open opens the log in a directory, with what an earlier process left behind there.
@@ -142,13 +146,17 @@ func (l *Log) Ready() error {
 	return nil
 }
 
-// Record takes an entry. When it returns nil the entry outlives the process.
+// Record takes an entry. When it returns nil the entry outlives the process, and with SyncEach a power cut.
 func (l *Log) Record(who registry.Actor, what registry.Shown) error {
 	now := l.c.Now()
 	e := registry.NewAccessEntry(now, who, what)
+	s, bytes, err := l.enter(&e)
+	if err == nil && l.c.SyncEach {
+		err = l.durable(s, bytes)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.write(&e); err != nil {
+	if err != nil {
 		l.metrics.refused.Inc()
 		l.failure, l.failedAt = err, now
 		return err
@@ -161,6 +169,16 @@ func (l *Log) Record(who registry.Actor, what registry.Shown) error {
 			"count", count, "request_id", e.RequestID)
 	}
 	return nil
+}
+
+// enter appends an entry, and returns which spool holds it, and how many bytes of that.
+func (l *Log) enter(e *registry.AccessEntry) (s *spool, bytes int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.write(e); err != nil {
+		return nil, 0, err
+	}
+	return l.current, l.current.size, nil
 }
 
 // write appends an entry to the current spool, with one write, and gives it its id.
@@ -198,6 +216,11 @@ func (l *Log) rotate(now time.Time) error {
 	f, err := l.c.create(path)
 	if err != nil {
 		return err
+	}
+	if l.c.SyncEach {
+		if err := syncDir(l.c.Dir); err != nil {
+			return errors.Join(err, f.Close(), os.Remove(path))
+		}
 	}
 	if l.current != nil {
 		l.current.closed = true

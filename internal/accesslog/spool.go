@@ -27,6 +27,9 @@ type spool struct {
 	file         file
 	size, loaded int64 // size under Log.mu, loaded under Log.loading
 	closed       bool  // nothing more is written to it; under Log.mu
+
+	synced int64 // bytes that are on the disk, where that is waited for; under Log.syncing
+	failed error // of a sync; under Log.syncing
 }
 
 // suffix of the names of spools.

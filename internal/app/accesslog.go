@@ -15,6 +15,7 @@ func (s *Server) openAccessLog() (err error) {
 	s.accesses, err = accesslog.Open(accesslog.Config{
 		Dir: filepath.Join(s.config.DataDir, accessLogDir), Store: s.store, Logger: s.log, Registerer: s.metrics,
 		MaxBytes: s.config.AccessLogSpoolBytes, BulkAbove: s.config.BulkRevealAbove,
+		SyncEach: s.config.AccessLogSync,
 	})
 	if err != nil {
 		return err

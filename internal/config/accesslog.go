@@ -9,6 +9,7 @@ import (
 type AccessLog struct {
 	AccessLogKeep       time.Duration `name:"access-log-keep" help:"How long entries of the access log are kept; 0 for ever. Default: two years." default:"17520h" placeholder:"SPAN"`
 	AccessLogSpoolBytes int64         `name:"access-log-spool-bytes" help:"How much of the access log may wait in DIR/access-log for PostgreSQL; beyond that whole numbers are not shown." default:"268435456" placeholder:"BYTES"`
+	AccessLogSync       bool          `name:"access-log-sync" help:"Answers that show whole numbers wait until the disk has their entry, so that a power cut loses none; several wait for one sync."`
 	BulkRevealAbove     int64         `name:"bulk-reveal-above" help:"Whole numbers that one caller may see within an hour on one server before a warning is logged and counted." default:"1000" placeholder:"N"`
 }
 
