@@ -1,15 +1,8 @@
 package importer_test
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -77,6 +70,7 @@ func TestResumeAfterCuts(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 5))
 	cuts := 0
 	for {
+		f.unclaimed(t) // a cut closes the connection, and its session takes a moment to find that out
 		ctx, cancel := context.WithCancel(t.Context())
 		c.cancel = cancel
 		c.left.Store(1 + random.Int64N(60))
@@ -114,6 +108,16 @@ func imported(t *testing.T, path string) map[string][]string {
 	return f.contents(t)
 }
 
+// claims are the advisory locks by which sessions hold imports. All others have one number, not two.
+const claims = `pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
+// unclaimed waits until no session holds an import. A session outlives its client by what it was told to do last.
+func (f *fixture) unclaimed(t *testing.T) {
+	t.Helper()
+	f.strings(t, `SELECT pg_advisory_xact_lock(classid::bigint::int, objid::bigint::int)::text FROM `+claims)
+}
+
 // checkAudit holds the audit trail to the import's own sums: every run of rows has one entry, in the transaction that
 // merged it, so rows merged twice or not at all would show.
 func checkAudit(t *testing.T, f *fixture) {
@@ -123,70 +127,6 @@ func checkAudit(t *testing.T, f *fixture) {
 	want := f.strings(t, `SELECT concat_ws(' ', ceil(rows_read / $1::numeric), ceil(rows_read / $1::numeric), rows_read, numbers_accepted) FROM import_batches`, resumeBatch)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("audit trail: %s", diff)
-	}
-}
-
-// A process that is killed with -9 leaves nothing behind that another one cannot go on from.
-func TestResumeAfterKill(t *testing.T) {
-	path := sampleFile(t, resumeRows, 6)
-	want := imported(t, path)
-	url := testkit.Database(t)
-	f := newFixtureOn(t, testkit.OpenPool(t, url), batches(resumeBatch))
-	for _, lines := range []int{1, 4, 2, 3} {
-		killAfter(t, url, path, lines)
-	}
-	b, already, err := f.ImportFile(t.Context(), path, importer.Options{Source: "web_forms"}, nil)
-	if err != nil || already || b.Status != registry.ImportCompleted {
-		t.Fatalf("ImportFile: %s, already imported %t, %v", b.Status, already, err)
-	}
-	if diff := cmp.Diff(want, f.contents(t)); diff != "" {
-		t.Errorf("after the kills the registry differs: %s", diff)
-	}
-	checkAudit(t, f)
-}
-
-// killAfter imports in another process, which is killed when it has reported so many runs of rows.
-func killAfter(t *testing.T, url, path string, lines int) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestImportInAnotherProcess$")
-	cmd.Env = append(os.Environ(), "IMPORTER_TEST_URL="+url, "IMPORTER_TEST_FILE="+path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	reported := 0
-	for s := bufio.NewScanner(out); reported < lines && s.Scan(); {
-		if strings.HasPrefix(s.Text(), "rows ") {
-			reported++
-		}
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) {
-		t.Fatalf("the other process was not killed: %v", err)
-	}
-	if reported < lines {
-		t.Fatalf("the other process reported %d runs of rows, want %d", reported, lines)
-	}
-}
-
-// TestImportInAnotherProcess is the other process of TestResumeAfterKill.
-func TestImportInAnotherProcess(t *testing.T) {
-	url, path := os.Getenv("IMPORTER_TEST_URL"), os.Getenv("IMPORTER_TEST_FILE")
-	if url == "" {
-		t.Skip("this is a part of TestResumeAfterKill")
-	}
-	f := newFixtureOn(t, testkit.OpenPool(t, url), batches(resumeBatch))
-	_, _, err := f.ImportFile(t.Context(), path, importer.Options{Source: "web_forms"}, func(b registry.ImportBatch) {
-		fmt.Println("rows " + strconv.FormatInt(b.RowsRead, 10))
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -206,8 +146,7 @@ func TestLostClaim(t *testing.T) {
 		if err != nil || !already || held.Status != registry.ImportRunning {
 			t.Errorf("while it is claimed: %s, already imported %t, %v", held.Status, already, err)
 		}
-		f.strings(t, `SELECT pg_terminate_backend(pid, 60000)::text FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+		f.strings(t, `SELECT pg_terminate_backend(pid, 60000)::text FROM `+claims)
 		if b, _, err := other.ImportFile(t.Context(), path, o, nil); err != nil || b.Status != registry.ImportCompleted {
 			t.Errorf("after the claim was lost: %s, %v", b.Status, err)
 		}
