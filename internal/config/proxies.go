@@ -8,7 +8,7 @@ import (
 
 // Proxies says which reverse proxies are before the public listener.
 type Proxies struct {
-	TrustedProxies []string `help:"Reverse proxies that are believed when they tell from which address a client comes: addresses, networks such as 10.1.0.0/16, loopback or private; several with commas. Default: none." placeholder:"CIDR,…"`
+	TrustedProxies []string `help:"Reverse proxies that are believed when they tell from which address a client comes: addresses, networks such as 10.1.0.0/16, loopback or private; several with commas. Default: none." placeholder:"CIDR"`
 	ProxyHeader    string   `help:"The header in which they tell it, and which no client can send past them: ${enum}." enum:"X-Forwarded-For,Forwarded" default:"X-Forwarded-For"`
 }
 
