@@ -21,10 +21,12 @@ import (
 // Every change is made with the job's row locked, adds 1 to its sequence and has an audit entry. Transactions that
 // lock chunks lock them before the job.
 
+// jobChange changes a job that is locked. It returns the job as it is then, and what the audit trail is told.
+type jobChange func(tx pgx.Tx, now time.Time, job registry.Job) (registry.Job, map[string]any, error)
+
 // changeJob locks a job, makes sure that it is in one of the states, lets change do its work and returns the job as it
 // is then.
-func (s *Store) changeJob(ctx context.Context, id uuid.UUID, verb string, from []registry.JobStatus,
-	change func(tx pgx.Tx, now time.Time, job registry.Job) (map[string]any, error),
+func (s *Store) changeJob(ctx context.Context, id uuid.UUID, verb string, from []registry.JobStatus, change jobChange,
 ) (registry.Job, error) {
 	var job registry.Job
 	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
@@ -35,8 +37,7 @@ func (s *Store) changeJob(ctx context.Context, id uuid.UUID, verb string, from [
 	return job, err
 }
 
-func changeLocked(ctx context.Context, tx pgx.Tx, now time.Time, id uuid.UUID, verb string, from []registry.JobStatus,
-	change func(tx pgx.Tx, now time.Time, job registry.Job) (map[string]any, error),
+func changeLocked(ctx context.Context, tx pgx.Tx, now time.Time, id uuid.UUID, verb string, from []registry.JobStatus, change jobChange,
 ) (registry.Job, error) {
 	job, err := lockJob(ctx, tx, id)
 	if err != nil {
@@ -46,14 +47,11 @@ func changeLocked(ctx context.Context, tx pgx.Tx, now time.Time, id uuid.UUID, v
 		return registry.Job{}, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
 			"the job is %s: only a job that is %s can be %s", job.Status, strings.Join(texts(from), " or "), verb)
 	}
-	details, err := change(tx, now, job)
+	job, details, err := change(tx, now, job)
 	if err != nil {
 		return registry.Job{}, err
 	}
-	if err := audit(ctx, tx, now, auditEntry{Action: "job." + verb, ObjectID: id, Details: details}); err != nil {
-		return registry.Job{}, err
-	}
-	return findJob(ctx, tx, id)
+	return job, audit(ctx, tx, now, auditEntry{Action: "job." + verb, ObjectID: id, Details: details})
 }
 
 // -- name: lock_job
@@ -72,31 +70,42 @@ func lockJob(ctx context.Context, tx pgx.Tx, id uuid.UUID) (registry.Job, error)
 
 // -- name: set_job_status
 const setJobStatus = `
-UPDATE validation_jobs
+UPDATE validation_jobs j
 SET status = $2::text::job_status, sequence = sequence + 1, updated_at = $3::timestamptz,
 	completed_at = CASE WHEN $2::text = 'CANCELLED' THEN $3::timestamptz END
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + jobColumns
+
+// changed runs a statement that changes a job, and returns the job as it is then.
+func changed(ctx context.Context, tx pgx.Tx, doing, statement string, arguments ...any) (registry.Job, error) {
+	rows, err := tx.Query(ctx, statement, arguments...)
+	if err != nil {
+		return registry.Job{}, wrapped(err, doing)
+	}
+	job, err := pgx.CollectExactlyOneRow(rows, scanJob)
+	return job, wrapped(err, doing)
+}
 
 // PauseJob holds a job: what is with the workers goes on, nothing new is handed out. What still waits in a stream is
 // recalled; see RecallableChunks.
 func (s *Store) PauseJob(ctx context.Context, id uuid.UUID) (registry.Job, error) {
 	from := []registry.JobStatus{registry.JobQueued, registry.JobRunning}
-	return s.changeJob(ctx, id, "paused", from, func(tx pgx.Tx, now time.Time, _ registry.Job) (map[string]any, error) {
-		_, err := tx.Exec(ctx, setJobStatus, id, string(registry.JobPaused), now)
-		return nil, wrapped(err, "pause job")
+	return s.changeJob(ctx, id, "paused", from, func(tx pgx.Tx, now time.Time, _ registry.Job) (registry.Job, map[string]any, error) {
+		job, err := changed(ctx, tx, "pause job", setJobStatus, id, string(registry.JobPaused), now)
+		return job, nil, err
 	})
 }
 
 // ResumeJob lets a held job go on.
 func (s *Store) ResumeJob(ctx context.Context, id uuid.UUID) (registry.Job, error) {
 	from := []registry.JobStatus{registry.JobPaused}
-	return s.changeJob(ctx, id, "resumed", from, func(tx pgx.Tx, now time.Time, job registry.Job) (map[string]any, error) {
+	return s.changeJob(ctx, id, "resumed", from, func(tx pgx.Tx, now time.Time, job registry.Job) (registry.Job, map[string]any, error) {
 		to := registry.JobRunning
 		if job.StartedAt.IsZero() {
 			to = registry.JobQueued
 		}
-		_, err := tx.Exec(ctx, setJobStatus, id, string(to), now)
-		return nil, wrapped(err, "resume job")
+		job, err := changed(ctx, tx, "resume job", setJobStatus, id, string(to), now)
+		return job, nil, err
 	})
 }
 
@@ -125,12 +134,12 @@ func (s *Store) CancelJob(ctx context.Context, id uuid.UUID) (registry.Job, erro
 			return wrapped(err, "lock chunks")
 		}
 		var err error
-		job, err = changeLocked(ctx, tx, now, id, "cancelled", from, func(tx pgx.Tx, now time.Time, job registry.Job) (map[string]any, error) {
+		job, err = changeLocked(ctx, tx, now, id, "cancelled", from, func(tx pgx.Tx, now time.Time, _ registry.Job) (registry.Job, map[string]any, error) {
 			if _, err := tx.Exec(ctx, cancelChunks, id); err != nil {
-				return nil, wrapped(err, "cancel chunks")
+				return registry.Job{}, nil, wrapped(err, "cancel chunks")
 			}
-			_, err := tx.Exec(ctx, setJobStatus, id, string(registry.JobCancelled), now)
-			return map[string]any{"processed": job.Processed, "total": job.Total}, wrapped(err, "cancel job")
+			job, err := changed(ctx, tx, "cancel job", setJobStatus, id, string(registry.JobCancelled), now)
+			return job, map[string]any{"processed": job.Processed, "total": job.Total}, err
 		})
 		if err != nil {
 			return err
@@ -142,9 +151,10 @@ func (s *Store) CancelJob(ctx context.Context, id uuid.UUID) (registry.Job, erro
 
 // -- name: fail_job
 const failJob = `
-UPDATE validation_jobs
+UPDATE validation_jobs j
 SET status = 'FAILED', sequence = sequence + 1, updated_at = $2, completed_at = $2, error_message = $3
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + jobColumns
 
 // FailJob ends a job that cannot go on, as one whose target cannot be read. Its open chunks are cancelled.
 func (s *Store) FailJob(ctx context.Context, id uuid.UUID, message string) (registry.Job, error) {
@@ -155,12 +165,12 @@ func (s *Store) FailJob(ctx context.Context, id uuid.UUID, message string) (regi
 			return wrapped(err, "lock chunks")
 		}
 		var err error
-		job, err = changeLocked(ctx, tx, now, id, "failed", from, func(tx pgx.Tx, now time.Time, job registry.Job) (map[string]any, error) {
+		job, err = changeLocked(ctx, tx, now, id, "failed", from, func(tx pgx.Tx, now time.Time, _ registry.Job) (registry.Job, map[string]any, error) {
 			if _, err := tx.Exec(ctx, cancelChunks, id); err != nil {
-				return nil, wrapped(err, "cancel chunks")
+				return registry.Job{}, nil, wrapped(err, "cancel chunks")
 			}
-			_, err := tx.Exec(ctx, failJob, id, now, message)
-			return map[string]any{"processed": job.Processed, "total": job.Total, "reason": message}, wrapped(err, "fail job")
+			job, err := changed(ctx, tx, "fail job", failJob, id, now, message)
+			return job, map[string]any{"processed": job.Processed, "total": job.Total, "reason": message}, err
 		})
 		if err != nil {
 			return err
@@ -185,7 +195,7 @@ WITH failures AS (
 	SELECT platform, number, (dense_rank() OVER (ORDER BY number) - 1) / $2 AS no FROM failures
 ), cut AS (
 	INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
-	SELECT $1, platform, $3 + no, array_agg(number ORDER BY number)
+	SELECT $1, platform, (SELECT next_chunk FROM validation_jobs WHERE id = $1) + no, array_agg(number ORDER BY number)
 	FROM placed
 	GROUP BY no, platform
 	RETURNING platform, chunk_no, cardinality(numbers) AS checks
@@ -196,10 +206,11 @@ GROUP BY platform`
 
 // -- name: take_back_job
 const takeBackJob = `
-UPDATE validation_jobs
+UPDATE validation_jobs j
 SET status = 'RUNNING', processed = processed - $2, failed = failed - $2, next_chunk = $3, sequence = sequence + 1,
 	updated_at = $4, completed_at = NULL, error_message = ''
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + jobColumns
 
 // -- name: take_back_platforms
 const takeBackPlatforms = `
@@ -211,17 +222,17 @@ WHERE p.job_id = $1 AND p.platform = c.platform::platform`
 // RetryJob does the failed checks of a finished job again: they become new chunks, and its counters take them back.
 func (s *Store) RetryJob(ctx context.Context, id uuid.UUID) (registry.Job, error) {
 	from := []registry.JobStatus{registry.JobCompleted, registry.JobFailed}
-	return s.changeJob(ctx, id, "retried", from, func(tx pgx.Tx, now time.Time, job registry.Job) (map[string]any, error) {
+	return s.changeJob(ctx, id, "retried", from, func(tx pgx.Tx, now time.Time, job registry.Job) (registry.Job, map[string]any, error) {
 		if job.Processed < job.Total {
-			return nil, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
+			return job, nil, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
 				"the job ended before its checks were done: start a new job instead")
 		}
 		c, err := cutFailures(ctx, tx, job)
 		if err != nil {
-			return nil, err
+			return job, nil, err
 		}
 		if len(c.platforms) == 0 {
-			return nil, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
+			return job, nil, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
 				"the job is %s and has no failed checks: only a job with failed checks can be retried", job.Status)
 		}
 		var checks int64
@@ -229,22 +240,19 @@ func (s *Store) RetryJob(ctx context.Context, id uuid.UUID) (registry.Job, error
 			checks += n
 		}
 		var batch pgx.Batch
-		batch.Queue(takeBackJob, id, checks, c.nextChunk, now)
+		batch.Queue(takeBackJob, id, checks, c.nextChunk, now).Query(func(rows pgx.Rows) (err error) {
+			job, err = pgx.CollectExactlyOneRow(rows, scanJob)
+			return err
+		})
 		batch.Queue(takeBackPlatforms, id, c.platforms, c.checks)
-		return map[string]any{"checks": checks}, wrapped(tx.SendBatch(ctx, &batch).Close(), "retry job")
+		err = tx.SendBatch(ctx, &batch).Close()
+		return job, map[string]any{"checks": checks}, wrapped(err, "retry job")
 	})
 }
 
-// -- name: next_chunk
-const selectNextChunk = `
-SELECT next_chunk FROM validation_jobs WHERE id = $1`
-
 func cutFailures(ctx context.Context, tx pgx.Tx, job registry.Job) (cutting, error) {
 	var c cutting
-	if err := tx.QueryRow(ctx, selectNextChunk, job.ID).Scan(&c.nextChunk); err != nil {
-		return c, wrapped(err, "read plan")
-	}
-	rows, err := tx.Query(ctx, retryFailures, job.ID, job.BatchSize, c.nextChunk)
+	rows, err := tx.Query(ctx, retryFailures, job.ID, job.BatchSize)
 	if err != nil {
 		return c, wrapped(err, "cut failures")
 	}

@@ -73,8 +73,8 @@ func (s *Store) APIKey(ctx context.Context, id uuid.UUID) (registry.APIKey, erro
 	return findAPIKey(ctx, s.pool, selectAPIKey, id)
 }
 
-func findAPIKey(ctx context.Context, q querier, statement string, id uuid.UUID) (registry.APIKey, error) {
-	rows, err := q.Query(ctx, statement, id)
+func findAPIKey(ctx context.Context, q querier, statement string, arguments ...any) (registry.APIKey, error) {
+	rows, err := q.Query(ctx, statement, arguments...)
 	if err != nil {
 		return registry.APIKey{}, wrapped(err, "read token")
 	}
@@ -123,7 +123,8 @@ FOR NO KEY UPDATE`
 const updateAPIKey = `
 UPDATE api_keys
 SET name = $2, expires_at = $3
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + keyColumns
 
 // UpdateAPIKey changes a token that works.
 func (s *Store) UpdateAPIKey(ctx context.Context, id uuid.UUID, c registry.APIKeyChange) (registry.APIKey, error) {
@@ -132,6 +133,11 @@ func (s *Store) UpdateAPIKey(ctx context.Context, id uuid.UUID, c registry.APIKe
 		k, err := findAPIKey(ctx, tx, lockAPIKey, id)
 		if err != nil {
 			return err
+		}
+		if c.Refuse != nil {
+			if err := c.Refuse(k); err != nil {
+				return err
+			}
 		}
 		if status := k.Status(now); status != registry.APIKeyActive {
 			return registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
@@ -150,14 +156,10 @@ func (s *Store) UpdateAPIKey(ctx context.Context, id uuid.UUID, c registry.APIKe
 		if len(details) == 0 {
 			return nil
 		}
-		if _, err := tx.Exec(ctx, updateAPIKey, id, k.Name, orNull(k.ExpiresAt)); err != nil {
-			return wrapped(err, "write token")
-		}
-		if err := audit(ctx, tx, now, auditEntry{Action: "token.updated", ObjectID: id, Details: details}); err != nil {
+		if changed, err = findAPIKey(ctx, tx, updateAPIKey, id, k.Name, orNull(k.ExpiresAt)); err != nil {
 			return err
 		}
-		changed, err = findAPIKey(ctx, tx, selectAPIKey, id)
-		return err
+		return audit(ctx, tx, now, auditEntry{Action: "token.updated", ObjectID: id, Details: details})
 	})
 	return changed, err
 }

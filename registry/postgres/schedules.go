@@ -187,9 +187,10 @@ func (s *Store) CountSchedules(ctx context.Context) (int64, error) {
 
 // -- name: insert_schedule
 const insertSchedule = `
-INSERT INTO validation_schedules (id, name, platforms, filter, every_seconds, budget_per_day, recheck_seconds, priority,
+INSERT INTO validation_schedules AS s (id, name, platforms, filter, every_seconds, budget_per_day, recheck_seconds, priority,
 	batch_size, max_concurrent, retry_attempts, spent_on, next_run_at, created_by, created_at, updated_at)
-VALUES ($1, $2, $3::text[]::platform[], $4, $5, $6, $7, $8::text::job_priority, $9, $10, $11, $12::timestamptz::date, $13, $14, $12, $12)`
+VALUES ($1, $2, $3::text[]::platform[], $4, $5, $6, $7, $8::text::job_priority, $9, $10, $11, $12::timestamptz::date, $13, $14, $12, $12)
+RETURNING ` + scheduleColumns
 
 // CreateSchedule makes a schedule whose first job is due at startAt.
 func (s *Store) CreateSchedule(ctx context.Context, spec registry.ScheduleSpec, startAt time.Time) (registry.Schedule, error) {
@@ -197,13 +198,12 @@ func (s *Store) CreateSchedule(ctx context.Context, spec registry.ScheduleSpec, 
 	if err != nil {
 		return registry.Schedule{}, fmt.Errorf("make schedule id: %w", err)
 	}
-	return s.writeSchedule(ctx, id, "schedule.created", func(tx pgx.Tx, now time.Time) error {
+	return s.writeSchedule(ctx, id, "schedule.created", func(tx pgx.Tx, now time.Time) (scheduleRow, error) {
 		columns, err := specColumns(spec)
 		if err != nil {
-			return err
+			return scheduleRow{}, err
 		}
-		_, err = tx.Exec(ctx, insertSchedule, append(append([]any{id}, columns...), now, startAt, actorOf(ctx).Name)...)
-		return err
+		return s.findSchedule(ctx, tx, insertSchedule, append(append([]any{id}, columns...), now, startAt, actorOf(ctx).Name)...)
 	})
 }
 
@@ -221,18 +221,15 @@ func specColumns(spec registry.ScheduleSpec) ([]any, error) {
 }
 
 // writeSchedule lets write change a schedule, tells the audit trail, and returns the schedule as it is then.
-func (s *Store) writeSchedule(ctx context.Context, id uuid.UUID, action string, write func(pgx.Tx, time.Time) error) (registry.Schedule, error) {
+func (s *Store) writeSchedule(ctx context.Context, id uuid.UUID, action string, write func(pgx.Tx, time.Time) (scheduleRow, error)) (registry.Schedule, error) {
 	var r scheduleRow
-	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		err := write(tx, now)
+	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) (err error) {
+		r, err = write(tx, now)
 		if violates(err, codeUnique, "validation_schedules_name_key") {
 			return registry.Errorf(registry.CodeInvalidInput, []string{"input", "name"}, "another schedule has this name: want one that is not taken")
 		}
 		if err != nil {
 			return wrapped(err, "write schedule")
-		}
-		if r, err = s.findSchedule(ctx, tx, selectSchedule, id); err != nil {
-			return err
 		}
 		return audit(ctx, tx, now, auditEntry{Action: action, ObjectID: id, Details: map[string]any{
 			"platforms": r.Platforms, "everySeconds": int64(r.Every / time.Second), "budgetPerDay": r.BudgetPerDay, "priority": r.Priority,
@@ -243,22 +240,23 @@ func (s *Store) writeSchedule(ctx context.Context, id uuid.UUID, action string, 
 
 // -- name: update_schedule
 const updateSchedule = `
-UPDATE validation_schedules
+UPDATE validation_schedules s
 SET name = $2, platforms = $3::text[]::platform[], filter = $4, every_seconds = $5, budget_per_day = $6,
 	recheck_seconds = $7, priority = $8::text::job_priority, batch_size = $9, max_concurrent = $10, retry_attempts = $11,
 	next_run_at = $12, updated_at = $13
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + scheduleColumns
 
 // UpdateSchedule makes of the schedule what change makes of its spec.
 func (s *Store) UpdateSchedule(ctx context.Context, id uuid.UUID, change func(registry.ScheduleSpec) (registry.ScheduleSpec, error)) (registry.Schedule, error) {
-	return s.writeSchedule(ctx, id, "schedule.updated", func(tx pgx.Tx, now time.Time) error {
+	return s.writeSchedule(ctx, id, "schedule.updated", func(tx pgx.Tx, now time.Time) (scheduleRow, error) {
 		r, err := s.findSchedule(ctx, tx, lockScheduleSQL, id)
 		if err != nil {
-			return err
+			return r, err
 		}
 		spec, err := change(r.ScheduleSpec)
 		if err != nil {
-			return err
+			return r, err
 		}
 		next := r.NextRunAt
 		if spec.Every != r.Every && !next.IsZero() && !r.LastRunAt.IsZero() {
@@ -266,10 +264,9 @@ func (s *Store) UpdateSchedule(ctx context.Context, id uuid.UUID, change func(re
 		}
 		columns, err := specColumns(spec)
 		if err != nil {
-			return err
+			return r, err
 		}
-		_, err = tx.Exec(ctx, updateSchedule, append(append([]any{id}, columns...), orNull(next), now)...)
-		return err
+		return s.findSchedule(ctx, tx, updateSchedule, append(append([]any{id}, columns...), orNull(next), now)...)
 	})
 }
 
@@ -282,9 +279,10 @@ func later(a, b time.Time) time.Time {
 
 // -- name: set_schedule_status
 const setScheduleStatus = `
-UPDATE validation_schedules
+UPDATE validation_schedules s
 SET status = $2::text::schedule_status, next_run_at = $3, updated_at = $4
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + scheduleColumns
 
 // PauseSchedule holds a schedule.
 func (s *Store) PauseSchedule(ctx context.Context, id uuid.UUID) (registry.Schedule, error) {
@@ -306,16 +304,15 @@ func (s *Store) ResumeSchedule(ctx context.Context, id uuid.UUID) (registry.Sche
 func (s *Store) setScheduleStatus(ctx context.Context, id uuid.UUID, to registry.ScheduleStatus, action string,
 	next func(scheduleRow, time.Time) *time.Time,
 ) (registry.Schedule, error) {
-	return s.writeSchedule(ctx, id, action, func(tx pgx.Tx, now time.Time) error {
+	return s.writeSchedule(ctx, id, action, func(tx pgx.Tx, now time.Time) (scheduleRow, error) {
 		r, err := s.findSchedule(ctx, tx, lockScheduleSQL, id)
 		if err != nil {
-			return err
+			return r, err
 		}
 		if r.Status == to {
-			return registry.Errorf(registry.CodeInvalidState, []string{"input", "id"}, "the schedule is %s already", to)
+			return r, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"}, "the schedule is %s already", to)
 		}
-		_, err = tx.Exec(ctx, setScheduleStatus, id, string(to), next(r, now), now)
-		return err
+		return s.findSchedule(ctx, tx, setScheduleStatus, id, string(to), next(r, now), now)
 	})
 }
 

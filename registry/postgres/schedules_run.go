@@ -191,9 +191,10 @@ func (s *Store) planScheduled(ctx context.Context, tx pgx.Tx, now time.Time, id 
 
 // -- name: ran_schedule
 const ranScheduleSQL = `
-UPDATE validation_schedules
+UPDATE validation_schedules s
 SET next_run_at = CASE status WHEN 'ACTIVE' THEN $2::timestamptz END, last_run_at = coalesce($3, last_run_at), last_skip_reason = $4
-WHERE id = $1`
+WHERE id = $1
+RETURNING ` + scheduleColumns
 
 // ranSchedule notes what became of a schedule that was due, and when it is due next.
 func (s *Store) ranSchedule(ctx context.Context, tx pgx.Tx, now time.Time, r scheduleRow, job *registry.Job, reason string) (registry.Schedule, error) {
@@ -201,11 +202,8 @@ func (s *Store) ranSchedule(ctx context.Context, tx pgx.Tx, now time.Time, r sch
 	if job != nil {
 		ran = &now
 	}
-	if _, err := tx.Exec(ctx, ranScheduleSQL, r.ID, nextRun(r.NextRunAt, now, r.Every), ran, reason); err != nil {
-		return registry.Schedule{}, wrapped(err, "note run of schedule")
-	}
-	after, err := s.findSchedule(ctx, tx, selectSchedule, r.ID)
-	return after.Schedule, err
+	after, err := s.findSchedule(ctx, tx, ranScheduleSQL, r.ID, nextRun(r.NextRunAt, now, r.Every), ran, reason)
+	return after.Schedule, wrapped(err, "note run of schedule")
 }
 
 // nextRun is the first moment after now that lies a whole number of intervals behind when the schedule was due. Those in

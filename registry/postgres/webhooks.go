@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,8 +47,8 @@ func (s *Store) Webhook(ctx context.Context, id uuid.UUID) (registry.Webhook, er
 	return findWebhook(ctx, s.pool, selectWebhook, id)
 }
 
-func findWebhook(ctx context.Context, q querier, statement string, id uuid.UUID) (registry.Webhook, error) {
-	rows, err := q.Query(ctx, statement, id)
+func findWebhook(ctx context.Context, q querier, statement string, arguments ...any) (registry.Webhook, error) {
+	rows, err := q.Query(ctx, statement, arguments...)
 	if err != nil {
 		return registry.Webhook{}, wrapped(err, "read webhook")
 	}
@@ -90,9 +91,10 @@ func (s *Store) CountWebhooks(ctx context.Context) (n int64, err error) {
 
 // -- name: insert_webhook
 const insertWebhook = `
-INSERT INTO webhooks (id, url, events, status, description, secret, created_by, created_at, updated_at)
+INSERT INTO webhooks AS w (id, url, events, status, description, secret, created_by, created_at, updated_at)
 SELECT $1, $2, $3, 'ACTIVE', $4, $5, $6, $7, $7
-WHERE (SELECT count(*) FROM webhooks) < $8`
+WHERE (SELECT count(*) FROM webhooks) < $8
+RETURNING ` + webhookColumns
 
 // CreateWebhook makes a webhook that is called from now on.
 func (s *Store) CreateWebhook(ctx context.Context, n registry.NewWebhook, secret string) (registry.Webhook, error) {
@@ -101,47 +103,35 @@ func (s *Store) CreateWebhook(ctx context.Context, n registry.NewWebhook, secret
 		return registry.Webhook{}, err
 	}
 	var made registry.Webhook
-	err = s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		tag, err := tx.Exec(ctx, insertWebhook, n.ID, n.URL, texts(n.Events), n.Description, box.seal(n.ID, secret), actorName(ctx), now,
+	err = s.inTx(ctx, func(tx pgx.Tx, now time.Time) (err error) {
+		made, err = findWebhook(ctx, tx, insertWebhook, n.ID, n.URL, texts(n.Events), n.Description, box.seal(n.ID, secret), actorName(ctx), now,
 			registry.MaxWebhooks)
-		if err != nil {
-			return wrapped(err, "write webhook")
-		}
-		if tag.RowsAffected() == 0 {
+		if errors.Is(err, registry.ErrNotFound) {
 			return registry.Errorf(registry.CodeInvalidState, nil,
 				"there are %d webhooks already, and more are not allowed: remove one first", registry.MaxWebhooks)
 		}
-		if err := audit(ctx, tx, now, auditEntry{Action: "webhook.created", ObjectID: n.ID, Details: map[string]any{"events": n.Events}}); err != nil {
+		if err != nil {
 			return err
 		}
-		made, err = findWebhook(ctx, tx, selectWebhook, n.ID)
-		return err
+		return audit(ctx, tx, now, auditEntry{Action: "webhook.created", ObjectID: n.ID, Details: map[string]any{"events": n.Events}})
 	})
 	return made, err
 }
 
-// -- name: lock_webhook
-const lockWebhook = selectWebhook + `
-FOR NO KEY UPDATE OF w`
-
-// changeWebhook locks a webhook, lets change do its work and returns the webhook as it is then.
+// changeWebhook lets change do its work, tells the audit trail and returns the webhook as it is then.
 func (s *Store) changeWebhook(ctx context.Context, id uuid.UUID, verb string,
-	change func(tx pgx.Tx, now time.Time) (details map[string]any, err error),
+	change func(tx pgx.Tx, now time.Time) (changed registry.Webhook, details map[string]any, err error),
 ) (registry.Webhook, error) {
 	var changed registry.Webhook
 	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		if _, err := findWebhook(ctx, tx, lockWebhook, id); err != nil {
+		var (
+			details map[string]any
+			err     error
+		)
+		if changed, details, err = change(tx, now); err != nil {
 			return err
 		}
-		details, err := change(tx, now)
-		if err != nil {
-			return err
-		}
-		if err := audit(ctx, tx, now, auditEntry{Action: "webhook." + verb, ObjectID: id, Details: details}); err != nil {
-			return err
-		}
-		changed, err = findWebhook(ctx, tx, selectWebhook, id)
-		return err
+		return audit(ctx, tx, now, auditEntry{Action: "webhook." + verb, ObjectID: id, Details: details})
 	})
 	return changed, err
 }
@@ -149,15 +139,16 @@ func (s *Store) changeWebhook(ctx context.Context, id uuid.UUID, verb string,
 // -- name: update_webhook
 // Another address, or going on after a pause, ends what the receiver asked for with Retry-After.
 const updateWebhook = `
-UPDATE webhooks
+UPDATE webhooks w
 SET url = coalesce($2, url), events = coalesce($3::text[], events), status = coalesce($4, status),
 	description = coalesce($5, description), updated_at = $6,
 	held_until = CASE WHEN $2::text IS NULL AND $4::text IS NULL THEN held_until END
-WHERE id = $1`
+WHERE w.id = $1
+RETURNING ` + webhookColumns
 
 // UpdateWebhook changes a webhook.
 func (s *Store) UpdateWebhook(ctx context.Context, id uuid.UUID, c registry.WebhookChange) (registry.Webhook, error) {
-	return s.changeWebhook(ctx, id, "updated", func(tx pgx.Tx, now time.Time) (map[string]any, error) {
+	return s.changeWebhook(ctx, id, "updated", func(tx pgx.Tx, now time.Time) (registry.Webhook, map[string]any, error) {
 		details := map[string]any{}
 		var events []string
 		if c.Events != nil {
@@ -172,16 +163,17 @@ func (s *Store) UpdateWebhook(ctx context.Context, id uuid.UUID, c registry.Webh
 		if c.Description != nil {
 			details["description"] = "changed"
 		}
-		_, err := tx.Exec(ctx, updateWebhook, id, c.URL, events, (*string)(c.Status), c.Description, now)
-		return details, wrapped(err, "write webhook")
+		changed, err := findWebhook(ctx, tx, updateWebhook, id, c.URL, events, (*string)(c.Status), c.Description, now)
+		return changed, details, err
 	})
 }
 
 // -- name: rotate_webhook_secret
 const rotateWebhookSecret = `
-UPDATE webhooks
+UPDATE webhooks w
 SET previous_secret = secret, previous_until = $3, secret = $2, updated_at = $4
-WHERE id = $1`
+WHERE w.id = $1
+RETURNING ` + webhookColumns
 
 // RotateWebhookSecret gives a webhook another secret. The one before is used too for the overlap; one that was before
 // that is not any more.
@@ -190,9 +182,9 @@ func (s *Store) RotateWebhookSecret(ctx context.Context, id uuid.UUID, secret st
 	if err != nil {
 		return registry.Webhook{}, err
 	}
-	return s.changeWebhook(ctx, id, "secret_rotated", func(tx pgx.Tx, now time.Time) (map[string]any, error) {
-		_, err := tx.Exec(ctx, rotateWebhookSecret, id, box.seal(id, secret), now.Add(overlap), now)
-		return nil, wrapped(err, "write webhook")
+	return s.changeWebhook(ctx, id, "secret_rotated", func(tx pgx.Tx, now time.Time) (registry.Webhook, map[string]any, error) {
+		changed, err := findWebhook(ctx, tx, rotateWebhookSecret, id, box.seal(id, secret), now.Add(overlap), now)
+		return changed, nil, err
 	})
 }
 

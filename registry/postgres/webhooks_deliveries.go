@@ -44,11 +44,11 @@ WHERE d.id = $1`
 
 // Delivery returns a delivery; registry.ErrNotFound when there is none with this id.
 func (s *Store) Delivery(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
-	return findDelivery(ctx, s.pool, id)
+	return findDelivery(ctx, s.pool, selectDelivery, id)
 }
 
-func findDelivery(ctx context.Context, q querier, id uuid.UUID) (registry.Delivery, error) {
-	rows, err := q.Query(ctx, selectDelivery, id)
+func findDelivery(ctx context.Context, q querier, statement string, arguments ...any) (registry.Delivery, error) {
+	rows, err := q.Query(ctx, statement, arguments...)
 	if err != nil {
 		return registry.Delivery{}, wrapped(err, "read delivery")
 	}
@@ -136,37 +136,55 @@ SELECT count(*)
 FROM webhook_deliveries
 WHERE webhook_id = $1 AND status = 'PENDING' AND test`
 
+// -- name: lock_webhook
+const lockWebhook = `
+SELECT id
+FROM webhooks
+WHERE id = $1
+FOR NO KEY UPDATE`
+
 // TestWebhook makes a delivery of a test message, which is due at once.
 func (s *Store) TestWebhook(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
 	var made registry.Delivery
-	delivery := uuid.New()
-	_, err := s.changeWebhook(ctx, id, "tested", func(tx pgx.Tx, now time.Time) (map[string]any, error) {
-		var waiting int
-		if err := tx.QueryRow(ctx, countPendingTests, id).Scan(&waiting); err != nil {
-			return nil, wrapped(err, "read deliveries")
+	err := s.inTx(ctx, func(tx pgx.Tx, now time.Time) (err error) {
+		if err := tx.QueryRow(ctx, lockWebhook, id).Scan(&id); err != nil {
+			return found(err, "read webhook")
 		}
-		if waiting >= maxPendingTests {
-			return nil, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
-				"%d tests of the webhook wait already: see in its deliveries why they fail", waiting)
+		if made, err = writeTest(ctx, tx, now, id); err != nil {
+			return err
 		}
-		event, err := uuid.NewV7()
-		if err != nil {
-			return nil, wrapped(err, "write outbox")
-		}
-		data, err := json.Marshal(map[string]string{"message": "A test of this webhook. Nothing happened."})
-		if err != nil {
-			return nil, wrapped(err, "write outbox")
-		}
-		var batch pgx.Batch
-		batch.Queue(insertTestEvent, event, now, string(data))
-		batch.Queue(insertTestDelivery, delivery, id, event, now)
-		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-			return nil, wrapped(err, "write outbox")
-		}
-		made, err = findDelivery(ctx, tx, delivery)
-		return nil, err
+		return audit(ctx, tx, now, auditEntry{Action: "webhook.tested", ObjectID: id})
 	})
 	return made, err
+}
+
+// writeTest writes a test message to a webhook that is locked, unless too many wait.
+func writeTest(ctx context.Context, tx pgx.Tx, now time.Time, webhook uuid.UUID) (made registry.Delivery, err error) {
+	var waiting int
+	if err := tx.QueryRow(ctx, countPendingTests, webhook).Scan(&waiting); err != nil {
+		return made, wrapped(err, "read deliveries")
+	}
+	if waiting >= maxPendingTests {
+		return made, registry.Errorf(registry.CodeInvalidState, []string{"input", "id"},
+			"%d tests of the webhook wait already: see in its deliveries why they fail", waiting)
+	}
+	delivery := uuid.New()
+	event, err := uuid.NewV7()
+	if err != nil {
+		return made, wrapped(err, "write outbox")
+	}
+	data, err := json.Marshal(map[string]string{"message": "A test of this webhook. Nothing happened."})
+	if err != nil {
+		return made, wrapped(err, "write outbox")
+	}
+	var batch pgx.Batch
+	batch.Queue(insertTestEvent, event, now, string(data))
+	batch.Queue(insertTestDelivery, delivery, webhook, event, now)
+	batch.Queue(selectDelivery, delivery).Query(func(rows pgx.Rows) (err error) {
+		made, err = pgx.CollectExactlyOneRow(rows, scanDelivery)
+		return err
+	})
+	return made, wrapped(tx.SendBatch(ctx, &batch).Close(), "write outbox")
 }
 
 // -- name: lock_delivery
@@ -180,9 +198,11 @@ FOR UPDATE OF d`
 
 // -- name: retry_delivery
 const retryDelivery = `
-UPDATE webhook_deliveries
+UPDATE webhook_deliveries d
 SET status = 'PENDING', tries = 0, next_attempt_at = $2, ended_at = NULL
-WHERE id = $1`
+FROM outbox o
+WHERE d.id = $1 AND o.id = d.event_id
+RETURNING ` + deliveryColumns
 
 // RetryDelivery makes a dead delivery due again, with all its attempts.
 func (s *Store) RetryDelivery(ctx context.Context, id uuid.UUID) (registry.Delivery, error) {
@@ -204,16 +224,12 @@ func (s *Store) RetryDelivery(ctx context.Context, id uuid.UUID) (registry.Deliv
 		case webhookStatus != registry.WebhookActive && event != registry.EventWebhookTest:
 			return registry.Errorf(registry.CodeInvalidState, []string{"input", "id"}, "the webhook is %s: make it ACTIVE first", webhookStatus)
 		}
-		if _, err := tx.Exec(ctx, retryDelivery, id, now); err != nil {
-			return wrapped(err, "retry delivery")
-		}
-		details := map[string]any{"delivery": id}
-		if err := audit(ctx, tx, now, auditEntry{Action: "webhook.delivery_retried", ObjectID: webhook, Details: details}); err != nil {
+		var err error
+		if retried, err = findDelivery(ctx, tx, retryDelivery, id, now); err != nil {
 			return err
 		}
-		var err error
-		retried, err = findDelivery(ctx, tx, id)
-		return err
+		details := map[string]any{"delivery": id}
+		return audit(ctx, tx, now, auditEntry{Action: "webhook.delivery_retried", ObjectID: webhook, Details: details})
 	})
 	return retried, err
 }
