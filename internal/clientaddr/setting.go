@@ -10,10 +10,10 @@ import (
 // maxTrusted is how many networks may be named: each request is compared with them, one by one.
 const maxTrusted = 256
 
-// Wrong says which value of a setting is wrong, and what would be right.
-type Wrong struct{ Value, Want string }
+// SettingError says which value of a setting is wrong, and what would be right.
+type SettingError struct{ Value, Want string }
 
-func (w *Wrong) Error() string { return fmt.Sprintf("%q %s", w.Value, w.Want) }
+func (w *SettingError) Error() string { return fmt.Sprintf("%q %s", w.Value, w.Want) }
 
 // named are networks that have a name.
 func named(name string) []netip.Prefix {
@@ -30,13 +30,13 @@ func named(name string) []netip.Prefix {
 }
 
 // New returns the proxies at the given addresses: networks such as 10.1.0.0/16, single addresses, loopback or private.
-// header is the one header that they write; "" is XForwardedFor. The error is a *Wrong.
+// header is the one header that they write; "" is XForwardedFor. The error is a *SettingError.
 func New(trusted []string, header string) (Proxies, error) {
 	if header == "" {
 		header = XForwardedFor
 	}
 	if header != XForwardedFor && header != Forwarded {
-		return Proxies{}, &Wrong{header, "must be " + XForwardedFor + " or " + Forwarded}
+		return Proxies{}, &SettingError{header, "must be " + XForwardedFor + " or " + Forwarded}
 	}
 	p := Proxies{header: header}
 	for _, text := range trusted {
@@ -51,7 +51,7 @@ func New(trusted []string, header string) (Proxies, error) {
 		}
 	}
 	if len(p.trusted) > maxTrusted {
-		return Proxies{}, &Wrong{fmt.Sprint(len(p.trusted)), fmt.Sprintf("networks are too many: name at most %d", maxTrusted)}
+		return Proxies{}, &SettingError{fmt.Sprint(len(p.trusted)), fmt.Sprintf("networks are too many: name at most %d", maxTrusted)}
 	}
 	return p, nil
 }
@@ -63,14 +63,14 @@ func networks(text string) ([]netip.Prefix, error) {
 	}
 	if address, err := netip.ParseAddr(text); err == nil {
 		if address.Zone() != "" {
-			return nil, &Wrong{text, "must not have a zone: name the address without it"}
+			return nil, &SettingError{text, "must not have a zone: name the address without it"}
 		}
 		address = plain(address)
 		return []netip.Prefix{netip.PrefixFrom(address, address.BitLen())}, nil
 	}
 	given, err := netip.ParsePrefix(text)
 	if err != nil {
-		return nil, &Wrong{text, "must be an address, a network such as 10.1.0.0/16 or 2001:db8::/48, loopback or private"}
+		return nil, &SettingError{text, "must be an address, a network such as 10.1.0.0/16 or 2001:db8::/48, loopback or private"}
 	}
 	network := given
 	if given.Addr().Is4In6() && given.Bits() >= 96 {
@@ -78,9 +78,9 @@ func networks(text string) ([]netip.Prefix, error) {
 	}
 	switch {
 	case network.Bits() == 0:
-		return nil, &Wrong{text, "would believe everybody: name the addresses of the proxies alone"}
+		return nil, &SettingError{text, "would believe everybody: name the addresses of the proxies alone"}
 	case network.Masked() != network:
-		return nil, &Wrong{text, fmt.Sprintf("must be the network %s, or the address %s", network.Masked(), network.Addr())}
+		return nil, &SettingError{text, fmt.Sprintf("must be the network %s, or the address %s", network.Masked(), network.Addr())}
 	}
 	return []netip.Prefix{network}, nil
 }

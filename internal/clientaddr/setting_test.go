@@ -74,7 +74,7 @@ func TestWrongSettings(t *testing.T) {
 		{many, "", "257", "at most 256"},
 	} {
 		_, err := clientaddr.New(c.trusted, c.header)
-		wrong, ok := errors.AsType[*clientaddr.Wrong](err)
+		wrong, ok := errors.AsType[*clientaddr.SettingError](err)
 		if !ok || wrong.Value != c.value || !strings.Contains(wrong.Want, c.want) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q, %s", c.trusted, err, c.value, c.want)
 		}

@@ -15,7 +15,7 @@ type Proxies struct {
 // Trusted returns who is believed, and in which header.
 func (p *Proxies) Trusted() (clientaddr.Proxies, error) {
 	trusted, err := clientaddr.New(p.TrustedProxies, p.ProxyHeader)
-	if wrong, ok := errors.AsType[*clientaddr.Wrong](err); ok {
+	if wrong, ok := errors.AsType[*clientaddr.SettingError](err); ok {
 		return trusted, &Error{"--trusted-proxies", wrong.Value, wrong.Want}
 	}
 	return trusted, err

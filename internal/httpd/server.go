@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	stdlog "log"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -27,23 +26,21 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ConnContext: transport.WithConn,
-		ErrorLog:    stdlog.New(nameless{log}, "", 0),
+		ErrorLog:    slog.NewLogLogger(nameless{log.Handler()}, slog.LevelDebug),
 	}
 }
 
-// nameless logs what goes wrong with connections, without the addresses of clients: those are personal data.
-type nameless struct{ log *slog.Logger }
+// nameless keeps addresses of clients, which are personal data, out of what the library logs of connections.
+type nameless struct{ slog.Handler }
 
-// Write implements io.Writer for a line.
-func (n nameless) Write(line []byte) (int, error) {
-	if n.log.Enabled(context.Background(), slog.LevelDebug) {
-		words := strings.Split(strings.TrimSuffix(string(line), "\n"), " ")
-		for i, word := range words {
-			if _, err := netip.ParseAddrPort(strings.TrimRight(word, ":,;")); err == nil {
-				words[i] = "(client)"
-			}
+// Handle implements slog.Handler.
+func (n nameless) Handle(ctx context.Context, r slog.Record) error {
+	words := strings.Split(r.Message, " ")
+	for i, word := range words {
+		if _, err := netip.ParseAddrPort(strings.TrimRight(word, ":,;")); err == nil {
+			words[i] = "(client)"
 		}
-		n.log.Debug(strings.Join(words, " "))
 	}
-	return len(line), nil
+	r.Message = strings.Join(words, " ")
+	return n.Handler.Handle(ctx, r)
 }
