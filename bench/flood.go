@@ -70,13 +70,13 @@ func (b *bench) flood(ctx context.Context, what string, tokens int, flags ...str
 	if err != nil {
 		return err
 	}
-	f := flooding{at: p.graphql, pid: p.command.Process.Pid, questions: questions, attacks: attacks}
+	f := flooding{program: p, at: p.graphql, pid: p.command.Process.Pid, questions: questions, attacks: attacks}
 	if err := warm(ctx, p.graphql, questions, attacks); err != nil {
 		return err
 	}
 	for round := range b.rounds {
 		b.say("flood: %s, round %d of %d", what, round+1, b.rounds)
-		if err := f.round(ctx, b); err != nil {
+		if err := f.round(ctx, b, what); err != nil {
 			return err
 		}
 	}
@@ -89,6 +89,7 @@ func (b *bench) flood(ctx context.Context, what string, tokens int, flags ...str
 
 // flooding is what is asked, and what came of it in all rounds.
 type flooding struct {
+	program             *program
 	at                  endpoint
 	pid                 int
 	questions, attacks  [][]byte
@@ -97,7 +98,7 @@ type flooding struct {
 }
 
 // round asks in quiet, and then while others attack.
-func (f *flooding) round(ctx context.Context, b *bench) error {
+func (f *flooding) round(ctx context.Context, b *bench, what string) error {
 	normal := func(p *paced) func() (int, error) {
 		return func() (int, error) {
 			before := len(p.waits)
@@ -110,11 +111,14 @@ func (f *flooding) round(ctx context.Context, b *bench) error {
 		return err
 	}
 	f.inQuiet = f.inQuiet.plus(spent)
-	spent, err = b.measureEffort(f.pid, func() (int, error) {
+	spent, err = b.measureEffort(f.pid, func() (n int, err error) {
 		attacking, stop := context.WithCancel(ctx)
 		ended := make(chan error, 1)
 		go func() { ended <- f.others.run(attacking, f.at, f.attacks, floodRate, floodAtOnce, forever) }()
-		n, err := normal(&f.loud)()
+		err = b.watch(ctx, f.program, "flood, "+what, func() error {
+			n, err = normal(&f.loud)()
+			return err
+		})
 		stop()
 		return n, errors.Join(err, <-ended)
 	})

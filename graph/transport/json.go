@@ -161,16 +161,16 @@ func (s *scanner) skipText() bool {
 		if i == len(s.text) {
 			return false
 		}
-		s.rest(i)
 		if s.text[i] == '"' {
 			s.at = i + 1
 			return true
 		}
-		n := escape(s.text[i:])
+		n := escape(s.text, i)
 		if n == 0 {
 			return false
 		}
 		i += n
+		s.rest(i)
 	}
 }
 
@@ -198,16 +198,16 @@ func special(text []byte, at int) int {
 	return at
 }
 
-// escape is the length of the escape at the beginning of a text; 0: there is none.
-func escape(text []byte) int {
-	if len(text) < 2 || text[0] != '\\' {
+// escape is the length of the escape that is here; 0: there is none.
+func escape(text []byte, at int) int {
+	if at+1 >= len(text) || text[at] != '\\' {
 		return 0
 	}
-	switch text[1] {
+	switch text[at+1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 2
 	case 'u':
-		if _, ok := hex4(text[2:]); ok {
+		if _, ok := hex4(text[at+2:]); ok {
 			return 6
 		}
 	}

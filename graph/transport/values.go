@@ -120,9 +120,7 @@ func (b *builder) unquoted(in span) string {
 	}
 	var made strings.Builder
 	made.Grow(len(raw))
-	for part := range parts(raw) {
-		made.Write(part)
-	}
+	unquote(raw, &made)
 	return made.String()
 }
 
@@ -138,37 +136,39 @@ func (b *builder) cut(in span) string {
 func isPlain(raw []byte) bool { return bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) }
 
 // unquotedLen is the length of the text between two quotes, as it would be made.
-func unquotedLen(raw []byte) (n int) {
+func unquotedLen(raw []byte) int {
 	if isPlain(raw) {
 		return len(raw)
 	}
-	for part := range parts(raw) {
-		n += len(part)
-	}
-	return n
+	return unquote(raw, nil)
 }
 
-// parts are those of the text that is between two quotes. Escapes are what they stand for; what is no character is U+FFFD,
-// byte by byte.
-func parts(raw []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		pace := scanner{}
-		var room [utf8.UTFMax]byte
-		for at := 0; at < len(raw); {
-			pace.rest(at)
-			if n := plain(raw[at:]); n > 0 {
-				if !yield(raw[at : at+n]) {
-					return
-				}
-				at += n
-				continue
-			}
-			r, n := character(raw[at:])
-			if !yield(utf8.AppendRune(room[:0], r)) {
-				return
-			}
-			at += n
+// unquote writes what is between two quotes as it is meant, and tells how long that is. Escapes are what they stand for; what
+// is no character is U+FFFD, byte by byte. nil: it is only counted.
+func unquote(raw []byte, made *strings.Builder) (n int) {
+	valid := utf8.Valid(raw)
+	pace := scanner{}
+	for at := 0; ; {
+		end := at
+		if valid {
+			end = special(raw, at)
+		} else {
+			end += plain(raw[at:])
 		}
+		n += end - at
+		if made != nil {
+			made.Write(raw[at:end])
+		}
+		if end == len(raw) {
+			return n
+		}
+		r, size := character(raw[end:])
+		n += utf8.RuneLen(r)
+		if made != nil {
+			made.WriteRune(r)
+		}
+		at = end + size
+		pace.rest(at)
 	}
 }
 
