@@ -151,12 +151,13 @@ func (s *Store) ClaimImport(ctx context.Context, id uuid.UUID) (registry.ImportC
 		return nil, err
 	}
 	var claimed bool
-	if err := conn.QueryRow(ctx, claimImport, importsLock, c.row.no).Scan(&claimed); err != nil || !claimed {
-		conn.Release()
-		if err == nil {
-			return nil, registry.ErrImportBusy
-		}
+	if err := conn.QueryRow(ctx, claimImport, importsLock, c.row.no).Scan(&claimed); err != nil {
+		c.drop(ctx) // a statement that was given up may have got the lock before, which no rollback takes back
 		return nil, wrapped(err, "claim import")
+	}
+	if !claimed {
+		conn.Release()
+		return nil, registry.ErrImportBusy
 	}
 	if err := c.begin(ctx); err != nil {
 		c.Release(ctx)
@@ -189,21 +190,25 @@ func (c *importClaim) once(ctx context.Context, do func(tx pgx.Tx, now time.Time
 }
 
 func (c *importClaim) begin(ctx context.Context) error {
-	return c.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
+	var begun importRow
+	err := c.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
 		if _, err := tx.Exec(ctx, beginImport, c.row.ID, now); err != nil {
 			return wrapped(err, "begin import")
 		}
-		before := c.row.Status
 		var err error
-		if c.row, err = findImport(ctx, tx, selectImport, c.row.ID); err != nil || c.row.Status.Ended() {
+		if begun, err = findImport(ctx, tx, selectImport, c.row.ID); err != nil || begun.Status.Ended() {
 			return err
 		}
 		action := "import.started"
-		if before == registry.ImportRunning {
+		if c.row.Status == registry.ImportRunning {
 			action = "import.resumed"
 		}
-		return audit(ctx, tx, now, auditEntry{Action: action, ObjectID: c.row.ID, Details: map[string]any{"rows_read": c.row.RowsRead}})
+		return audit(ctx, tx, now, auditEntry{Action: action, ObjectID: begun.ID, Details: map[string]any{"rows_read": begun.RowsRead}})
 	})
+	if err == nil {
+		c.row = begun
+	}
+	return err
 }
 
 // Task returns the import as it stood at the last change through the claim.
@@ -215,8 +220,17 @@ func (c *importClaim) Release(ctx context.Context) {
 	defer cancel()
 	var released bool
 	if err := c.conn.QueryRow(ctx, releaseImport, importsLock, c.row.no).Scan(&released); err != nil || !released {
-		_ = c.conn.Conn().Close(ctx) // the lock ends with the connection, one way or the other
+		c.drop(ctx) // the lock ends with the connection, one way or the other
+		return
 	}
+	c.conn.Release()
+}
+
+// drop ends the connection, and with it whatever its session holds.
+func (c *importClaim) drop(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = c.conn.Conn().Close(ctx)
 	c.conn.Release()
 }
 
