@@ -149,6 +149,33 @@ func collected(t *testing.T, r *prometheus.Registry, name string) prometheus.Col
 	return nil
 }
 
+// halting is a store that merges so many runs of rows of an import, and no more until the caller gives up. Else an importer
+// that is to be stopped in the middle may get to the end before.
+type halting struct {
+	importer.Store
+	runs int
+}
+
+func (h halting) ClaimImport(ctx context.Context, id uuid.UUID) (registry.ImportClaim, error) {
+	claim, err := h.Store.ClaimImport(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &haltingClaim{claim, h.runs}, nil
+}
+
+type haltingClaim struct {
+	registry.ImportClaim
+	left int
+}
+
+func (h *haltingClaim) Merge(ctx context.Context, rows registry.ImportRows) (registry.ImportBatch, error) {
+	if h.left--; h.left < 0 {
+		<-ctx.Done()
+	}
+	return h.ImportClaim.Merge(ctx, rows)
+}
+
 // A server that starts goes on with what another one, stopped in the middle, has left.
 func TestRunResumes(t *testing.T) {
 	path := sampleFile(t, 500, 4)
@@ -158,7 +185,7 @@ func TestRunResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newListener()
-	f := newFixture(t, batches(resumeBatch), listening(l))
+	f := newFixture(t, batches(resumeBatch), listening(l), func(c *importer.Config) { c.Store = halting{c.Store, 4} })
 	stop := f.start(t)
 	b, _, err := f.Receive(t.Context(), bytes.NewReader(text), importer.Options{Source: "web_forms", FileName: filepath.Base(path)})
 	if err != nil {
@@ -171,6 +198,7 @@ func TestRunResumes(t *testing.T) {
 	if now, err := f.store.Import(t.Context(), b.ID); err != nil || now.Status != registry.ImportRunning || now.RowsRead == 0 {
 		t.Fatalf("stopped in the middle: %s at row %d, %v", now.Status, now.RowsRead, err)
 	}
+	f.unclaimed(t)
 	next := newFixtureOn(t, f.pool, batches(resumeBatch), listening(l), func(c *importer.Config) { c.SpoolDir = f.dir })
 	stop = next.start(t)
 	if ended := l.ended(t, next, b.ID); ended.Status != registry.ImportCompleted {
