@@ -125,8 +125,9 @@ type KeyStore interface {
 	UpdateAPIKey(ctx context.Context, id uuid.UUID, c APIKeyChange) (APIKey, error)
 	// RevokeAPIKey ends a token for good. One that is revoked stays as it is.
 	RevokeAPIKey(ctx context.Context, id uuid.UUID) error
-	// LiveAPIKeys returns those of the tokens that are there, neither revoked nor expired, in any order.
-	LiveAPIKeys(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)
+	// HeldAPIKeys returns what decides whether tokens still work, and for what: id, role, scopes, and when they end or were
+	// revoked. Those that are not there are left out; in any order. The role of one whose scopes are not known is "".
+	HeldAPIKeys(ctx context.Context, ids []uuid.UUID) ([]APIKey, error)
 	// TouchAPIKeys notes when tokens were last used. One that was noted less than a minute before is left as it is.
 	TouchAPIKeys(ctx context.Context, used map[uuid.UUID]time.Time) error
 	// UseTicket notes that a ticket was used, until it ends by itself; false when it was used before.

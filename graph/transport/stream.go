@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -59,6 +60,14 @@ func (h *Handler) beginStream(w http.ResponseWriter, r *http.Request) *stream {
 	return &stream{h: h, w: w, control: http.NewResponseController(w)}
 }
 
+// tell says why a stream ends that is not complete, where that is for the client to know, in a comment: no event, which
+// would be taken for a result.
+func (s *stream) tell(why error) {
+	if why != nil && !errors.Is(why, context.Canceled) && !errors.Is(why, context.DeadlineExceeded) {
+		s.write(": " + why.Error() + "\n\n")
+	}
+}
+
 // complete has a data line, without which a browser's EventSource would not deliver it.
 const complete = "event: complete\ndata:\n\n"
 
@@ -85,6 +94,8 @@ func (h *Handler) pump(ctx context.Context, cancel context.CancelFunc, opCtx *gr
 				}
 			case ctx.Err() == nil: // else the connection ends, not the stream
 				s.write(complete)
+			default:
+				s.tell(context.Cause(ctx))
 			}
 			return
 		}

@@ -16,6 +16,7 @@ import (
 var (
 	ErrExpired = errors.New("the token has expired")
 	ErrRevoked = errors.New("the token is revoked")
+	ErrChanged = errors.New("the token has another role or other scopes now")
 )
 
 const (
@@ -31,10 +32,15 @@ type attended struct {
 }
 
 // holder is one stream or socket.
-type holder struct{ end context.CancelCauseFunc }
+type holder struct {
+	end      context.CancelCauseFunc
+	role     registry.Role
+	withheld registry.Scopes
+}
 
 // Attend finds out who bears a token, as Authenticate does, for what outlives a request. The context that it returns
-// bears the actor; it ends with ctx, and with the token while Run runs: then ErrExpired or ErrRevoked is its cause.
+// bears the actor; it ends with ctx, and with the token while Run runs: then ErrExpired, ErrRevoked or ErrChanged is its
+// cause.
 func (a *Authenticator) Attend(ctx context.Context, token string) (context.Context, error) {
 	hash, b, err := a.find(ctx, token)
 	if err != nil {
@@ -57,7 +63,7 @@ func (a *Authenticator) hold(ctx context.Context, hash [32]byte, b bearer) (held
 		return ctx, nil
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	h := &holder{end}
+	h := &holder{end, b.actor.Role, b.actor.Withheld}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := a.attended[hash]
@@ -109,31 +115,31 @@ func (a *Authenticator) Run(ctx context.Context) error {
 
 // Check looks at the tokens behind streams once, with one statement for all of them.
 func (a *Authenticator) Check(ctx context.Context) error {
-	keys := a.endExpired()
-	if len(keys) == 0 {
+	asked := a.inUse()
+	if len(asked) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
-	live, err := a.store.LiveAPIKeys(ctx, keys)
+	keys, err := a.store.HeldAPIKeys(ctx, asked)
 	if err != nil {
+		a.endExpired(func(*attended) bool { return true }) // by what is known of them
 		return fmt.Errorf("check tokens in use: %w", err)
 	}
-	a.endRevoked(keys, live)
+	a.endBy(asked, keys)
 	return nil
 }
 
-// endExpired ends what needs no store to be known, and returns the other keys in use.
-func (a *Authenticator) endExpired() (keys []uuid.UUID) {
+// inUse ends the tokens that are over without a word of the store, which are none of its keys, and returns the keys in use.
+// Also that a key has expired is for the store to say: its end may have been moved.
+func (a *Authenticator) inUse() (keys []uuid.UUID) {
+	a.endExpired(func(t *attended) bool { return t.key == uuid.Nil })
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.now()
 	for hash, t := range a.attended {
 		switch {
 		case len(t.ends) == 0:
 			delete(a.attended, hash)
-		case !t.expires.IsZero() && !now.Before(t.expires):
-			a.endAll(hash, t, ErrExpired)
 		case t.key != uuid.Nil:
 			keys = append(keys, t.key)
 		}
@@ -141,22 +147,53 @@ func (a *Authenticator) endExpired() (keys []uuid.UUID) {
 	return keys
 }
 
-// endRevoked ends what lives by keys that were asked for and not found alive.
-func (a *Authenticator) endRevoked(asked, live []uuid.UUID) {
+// endExpired ends those tokens that have expired by what is known of them.
+func (a *Authenticator) endExpired(among func(*attended) bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	gone := make(map[uuid.UUID]bool, len(asked))
-	for _, id := range asked {
-		gone[id] = true
-	}
 	now := a.now()
-	for _, id := range live {
-		delete(gone, id)
-		a.used[id] = now
-	}
 	for hash, t := range a.attended {
-		if gone[t.key] {
+		if !t.expires.IsZero() && !now.Before(t.expires) && among(t) {
+			a.endAll(hash, t, ErrExpired)
+		}
+	}
+}
+
+// endBy ends what lives by keys that do not work any more, or not as they did, by what the store has told of those it was
+// asked for.
+func (a *Authenticator) endBy(asked []uuid.UUID, told []registry.APIKey) {
+	keys := make(map[uuid.UUID]registry.APIKey, len(asked))
+	for _, id := range asked {
+		keys[id] = registry.APIKey{}
+	}
+	for _, k := range told {
+		keys[k.ID] = k
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	for hash, t := range a.attended {
+		key, ok := keys[t.key]
+		switch status := key.Status(now); {
+		case !ok: // it came meanwhile
+		case key.ID == uuid.Nil, status == registry.APIKeyRevoked:
 			a.endAll(hash, t, ErrRevoked)
+		case status == registry.APIKeyExpired:
+			a.endAll(hash, t, ErrExpired)
+		default:
+			t.expires, a.used[t.key] = key.ExpiresAt, now
+			a.endChanged(hash, t, key)
+		}
+	}
+}
+
+// endChanged ends what was begun when a key could do more, or less. The caller holds mu.
+func (a *Authenticator) endChanged(hash [32]byte, t *attended, key registry.APIKey) {
+	for h := range t.ends {
+		if h.role != key.Role || h.withheld != key.Withheld() {
+			delete(a.known, hash)
+			delete(t.ends, h)
+			h.end(ErrChanged)
 		}
 	}
 }

@@ -24,16 +24,20 @@ type living struct {
 	broken  error
 }
 
-func (l *living) LiveAPIKeys(_ context.Context, ids []uuid.UUID) (live []uuid.UUID, err error) {
+func (l *living) HeldAPIKeys(_ context.Context, ids []uuid.UUID) (held []registry.APIKey, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = append(l.asked, ids)
-	for _, id := range ids {
-		if !slices.Contains(l.revoked, id) {
-			live = append(live, id)
+	for _, k := range l.byHash {
+		if !slices.Contains(ids, k.ID) {
+			continue
 		}
+		if slices.Contains(l.revoked, k.ID) {
+			k.RevokedAt = time.Unix(1, 0)
+		}
+		held = append(held, k)
 	}
-	return live, l.broken
+	return held, l.broken
 }
 
 func (l *living) TouchAPIKeys(_ context.Context, used map[uuid.UUID]time.Time) error {

@@ -23,8 +23,8 @@ func FromHeader(authorization string) string {
 }
 
 // Middleware lets only requests with a valid token through, and puts the actor into their context, which ends with the
-// token: then ErrExpired or ErrRevoked is its cause. Others are answered 401, 403 for a token without a role, 429 from
-// an address whose tokens were not valid too often, or 503 when the store could not be asked.
+// token: then ErrExpired, ErrRevoked or ErrChanged is its cause. Others are answered 401, 403 for a token without a role,
+// 429 from an address whose tokens were not valid too often, or 503 when the store could not be asked.
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token := FromHeader(r.Header.Get("Authorization"))
@@ -51,7 +51,8 @@ func Ends(ctx context.Context) bool { return registry.ActorFrom(ctx).Token != bo
 
 // Ended returns why a context has ended, if that was the end of its token.
 func Ended(ctx context.Context) error {
-	if cause := context.Cause(ctx); errors.Is(cause, ErrExpired) || errors.Is(cause, ErrRevoked) {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, ErrExpired), errors.Is(cause, ErrRevoked), errors.Is(cause, ErrChanged):
 		return cause
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -157,11 +156,11 @@ func openTicket(aead cipher.AEAD, ticket string) (s sealed, ok bool) {
 func (a *Authenticator) stillTaken(ctx context.Context, s sealed) error {
 	switch {
 	case s.Key != uuid.Nil:
-		live, err := a.store.LiveAPIKeys(ctx, []uuid.UUID{s.Key})
+		keys, err := a.store.HeldAPIKeys(ctx, []uuid.UUID{s.Key})
 		if err != nil {
 			return fmt.Errorf("look up token: %w", err)
 		}
-		if slices.Contains(live, s.Key) {
+		if len(keys) == 1 && keys[0].Status(a.now()) == registry.APIKeyActive && keys[0].Role == s.Role && keys[0].Allowed() == registry.ScopesOf(s.Scopes...) {
 			return nil
 		}
 	case s.Token == bootstrap:

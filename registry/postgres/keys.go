@@ -195,20 +195,31 @@ func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// -- name: live_api_keys
-const selectLiveAPIKeys = `
-SELECT id
+// -- name: held_api_keys
+const selectHeldAPIKeys = `
+SELECT id, role, scopes, expires_at, revoked_at
 FROM api_keys
-WHERE id = ANY ($1) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`
+WHERE id = ANY ($1)`
 
-// LiveAPIKeys returns those of the tokens that are there, neither revoked nor expired, in any order.
-func (s *Store) LiveAPIKeys(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := s.pool.Query(ctx, selectLiveAPIKeys, ids, s.moment())
+// HeldAPIKeys returns what decides whether tokens still work, and for what: id, role, scopes, and when they end or were
+// revoked. Those that are not there are left out; in any order. The role of one whose scopes are not known is "".
+func (s *Store) HeldAPIKeys(ctx context.Context, ids []uuid.UUID) ([]registry.APIKey, error) {
+	rows, err := s.pool.Query(ctx, selectHeldAPIKeys, ids)
 	if err != nil {
 		return nil, wrapped(err, "read tokens")
 	}
-	live, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	return live, wrapped(err, "read tokens")
+	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (registry.APIKey, error) {
+		var k registry.APIKey
+		var expires, revoked *time.Time
+		var scopes []registry.Scope
+		err := row.Scan(&k.ID, &k.Role, &scopes, &expires, &revoked)
+		k.Scopes, k.ExpiresAt, k.RevokedAt = registry.ScopesOf(scopes...), orZero(expires), orZero(revoked)
+		if scopes != nil && k.Scopes == 0 { // must not be taken for a key that is not restricted, nor hide the others
+			k.Role = ""
+		}
+		return k, err
+	})
+	return keys, wrapped(err, "read tokens")
 }
 
 // -- name: touch_api_keys
