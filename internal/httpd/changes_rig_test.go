@@ -40,6 +40,15 @@ func newChanges(t *testing.T) *changes {
 			},
 		})
 	})
+	c := withNames(t, a)
+	c.exec(t, `INSERT INTO sources (name, priority, created_at) VALUES ('rig', 50, now()), ('other', 10, now())`)
+	c.webhook(t, 0) // the key under which secrets are encrypted is read once for all
+	return c
+}
+
+// withNames is an app that knows what its statements are called.
+func withNames(t *testing.T, a *app) *changes {
+	t.Helper()
 	c := &changes{app: a, schema: httpd.Schema(), names: map[string]string{}}
 	statements := testkit.Statements(t, "../../registry/postgres")
 	for _, constant := range slices.Sorted(maps.Keys(statements)) {
@@ -49,8 +58,6 @@ func newChanges(t *testing.T) *changes {
 		}
 		c.names[text] += statements[constant].Name
 	}
-	c.exec(t, `INSERT INTO sources (name, priority, created_at) VALUES ('rig', 50, now()), ('other', 10, now())`)
-	c.webhook(t, 0) // the key under which secrets are encrypted is read once for all
 	return c
 }
 
