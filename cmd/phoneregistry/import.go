@@ -57,6 +57,9 @@ func (i *importCommand) Run(ctx context.Context, c console) error {
 			Map: i.Map, MaxPhones: i.MaxPhones,
 		}, bar.update)
 		bar.end()
+		if err == nil && already && !batch.Status.Ended() {
+			return busy(batch)
+		}
 		if batch.Sequence > 0 {
 			printSummary(c.out, batch, already)
 		}
@@ -65,6 +68,13 @@ func (i *importCommand) Run(ctx context.Context, c console) error {
 		}
 		return err
 	})
+}
+
+// busy is the error of a file that was begun and is not at its end, and that another session holds. It is no success: who
+// starts an import again, right after its process was killed, must not take it to be done.
+func busy(b registry.ImportBatch) error {
+	return fmt.Errorf("another process works on this file as %s, at row %d: nothing was done. "+
+		"If that process was killed just now, try again in a moment: it goes on from there", opaque.UUID("imp", b.ID), b.RowsRead)
 }
 
 // printSummary tells what became of a file.

@@ -78,9 +78,10 @@ func readHead(r io.Reader) (head []byte, whole bool, err error) {
 // each transaction.
 //
 // alreadyImported, and the errors of files that cannot be read at all, are as of Receive. An import that was interrupted
-// goes on when it is started again with the same file, source and options. When ctx ends, the import stays RUNNING, to
-// be gone on with, and the error is that of ctx. A file that breaks off is an import that is FAILED, with everything
-// before the fault kept, and no error.
+// goes on when it is started again with the same file, source and options. While another process works on it, or the
+// session of one that was killed has not ended, it is returned as it is: alreadyImported, and not at its end. When ctx ends,
+// the import stays RUNNING, to be gone on with, and the error is that of ctx. A file that breaks off is an import that is
+// FAILED, with everything before the fault kept, and no error.
 func (i *Importer) ImportFile(ctx context.Context, path string, o Options, progress func(registry.ImportBatch)) (b registry.ImportBatch, alreadyImported bool, err error) {
 	if o.FileName == "" {
 		o.FileName = path
