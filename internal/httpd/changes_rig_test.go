@@ -171,14 +171,17 @@ func (c *changes) called(sql string) string {
 	return strings.Join(words, " ")
 }
 
-// sentFor returns what the statements of a mutation are called, in their order.
-func (c *changes) sentFor(t *testing.T, field string, input vars, deep bool) []string {
+// sentFor returns what the statements of a mutation are called, in their order, and how many objects its answer has.
+func (c *changes) sentFor(t *testing.T, field string, input vars, deep bool) (names []string, objects int) {
 	t.Helper()
-	var names []string
-	for _, sql := range c.statements.ofRequests(func() { c.payload(t, field, input, deep) }) {
+	var payload map[string]json.RawMessage
+	for _, sql := range c.statements.ofRequests(func() { payload = c.payload(t, field, input, deep) }) {
 		names = append(names, c.called(sql))
 	}
-	return names
+	for _, value := range payload {
+		objects += strings.Count(string(value), `{`)
+	}
+	return names, objects
 }
 
 // webhook makes a webhook with so many dead deliveries.
