@@ -27,23 +27,30 @@ const (
 	// sharedCopy is how long a body is, at the most, that is copied as a whole, for all its texts to be parts of the copy.
 	// Who keeps one of them keeps all of it.
 	sharedCopy = 2 << 10
-	// leastBlank is how long a text is, at the least, that need not be made when its length alone says that it is refused.
-	leastBlank = 4 << 10
+	// What is refused for its length alone need not be made, where it has at least so many bytes or entries.
+	leastBlank   = 4 << 10
+	leastEntries = 1 << 10
 )
 
 // bodies reads bodies. Nothing that it returns is a part of a buffer that is used again.
 type bodies struct {
-	max     int64 // bytes of one
-	maxText int   // 0, or how long a document may be; the texts of longer ones are not looked at
-	small   sync.Pool
-	large   chan []byte
-	blank   atomic.Pointer[string]
+	max   int64 // bytes of one
+	small sync.Pool
+	large chan []byte
+
+	// 0, or how long a document may be, and how many entries variables may have. What is longer is not made.
+	maxText, maxEntries int
+	blankText           atomic.Pointer[string]
+	blankList           atomic.Pointer[[]any]
 }
 
 func newBodies(c Config) *bodies {
 	b := &bodies{max: c.MaxBody, large: make(chan []byte, largeKept)}
 	if c.MaxDocument > 0 {
 		b.maxText = max(c.MaxDocument, leastBlank)
+	}
+	if c.MaxEntries > 0 {
+		b.maxEntries = max(c.MaxEntries, leastEntries)
 	}
 	return b
 }
@@ -154,6 +161,7 @@ const (
 type members struct {
 	texts   [memberVariables]span // without quotes; from is 0 for what is not there
 	objects [unknownMember - memberVariables][]int
+	entries int    // of lists and objects in the variables
 	wrong   string // one that is of the wrong type
 }
 
@@ -175,6 +183,24 @@ func memberOf(name []byte) int {
 	return unknownMember
 }
 
+// value goes over the value of a member, and notes it.
+func (m *members) value(s *scanner, name []byte, first byte) fault {
+	from, before := s.at, s.values
+	if memberOf(name) != memberVariables || first != '{' {
+		f := s.skip(1)
+		m.note(name, first, span{from, s.at})
+		return f
+	}
+	own := 1
+	f := s.members(1, func([]byte, byte) fault {
+		own++
+		return s.skip(2)
+	})
+	m.note(name, first, span{from, s.at})
+	m.entries += s.values - before - own
+	return f
+}
+
 // note notes a member. Of texts of one name the last one counts; objects are put together; null is as if nothing had come.
 func (m *members) note(name []byte, first byte, value span) {
 	switch member := memberOf(name); {
@@ -185,6 +211,9 @@ func (m *members) note(name []byte, first byte, value span) {
 		m.texts[member] = span{value.from + 1, value.to - 1}
 	case member >= memberVariables && first == 'n':
 		m.objects[member-memberVariables] = nil
+		if member == memberVariables {
+			m.entries = 0
+		}
 	case member >= memberVariables && first == '{':
 		m.objects[member-memberVariables] = append(m.objects[member-memberVariables], value.from)
 	case m.wrong == "":
@@ -205,15 +234,15 @@ func (b *bodies) params(body []byte) (*graphql.RawParams, *badRequest) {
 		return &graphql.RawParams{}, nil
 	}
 	var m members
-	switch fault := s.members(m.note); {
-	case fault == tooMuch:
+	switch f := s.members(0, func(name []byte, first byte) fault { return m.value(&s, name, first) }); {
+	case f == tooMuch:
 		return nil, &badRequest{
 			http.StatusRequestEntityTooLarge, CodeTooLarge,
 			"there is too much in the request: at most " + strconv.Itoa(maxValues) + " values are allowed",
 		}
-	case fault == none && m.wrong != "":
+	case f == none && m.wrong != "":
 		return nil, bad("`" + m.wrong + "` is of the wrong type")
-	case fault != none || !s.ends():
+	case f != none || !s.ends():
 		return nil, bad("the body is not a JSON object with `query`")
 	}
 	return b.build(body, &m), nil
@@ -226,7 +255,11 @@ func (b *bodies) build(body []byte, m *members) *graphql.RawParams {
 		made.copied = string(body)
 	}
 	var params graphql.RawParams
-	params.Variables = made.objects(m.objects[0])
+	if b.maxEntries > 0 && m.entries > b.maxEntries {
+		params.Variables = map[string]any{"": b.blanks(m.entries)}
+	} else {
+		params.Variables = made.objects(m.objects[0])
+	}
 	params.Extensions = made.objects(m.objects[1])
 	id := m.texts[memberDocumentID]
 	if id.from == 0 {
@@ -254,11 +287,22 @@ func (b *bodies) text(made *builder, in span) string {
 	if n <= b.maxText {
 		return made.unquoted(in)
 	}
-	blank := b.blank.Load()
+	blank := b.blankText.Load()
 	if blank == nil || len(*blank) < n {
 		wider := string(make([]byte, max(n, int(b.max))))
 		blank = &wider
-		b.blank.Store(blank)
+		b.blankText.Store(blank)
 	}
 	return (*blank)[:n]
+}
+
+// blanks is a list of so many entries, in place of as many that are refused for their number.
+func (b *bodies) blanks(n int) []any {
+	blank := b.blankList.Load()
+	if blank == nil {
+		list := make([]any, maxValues)
+		blank = &list
+		b.blankList.Store(blank)
+	}
+	return (*blank)[:n:n]
 }

@@ -285,6 +285,41 @@ func TestLongTextsAreCounted(t *testing.T) {
 	}
 }
 
+// Entries of variables are counted as the guard counts them, but for members of one name in one object, which count each.
+func TestEntriesAreCounted(t *testing.T) {
+	const most = 2000
+	b := newBodies(Config{MaxBody: 1 << 20, MaxEntries: most})
+	list := func(n int) string { return "[" + strings.Repeat("1,", n-1) + "1]" }
+	for variables, want := range map[string]int{
+		`{"a":` + list(most) + `}`:                                               0,
+		`{"a":` + list(most+1) + `}`:                                             most + 1,
+		`{"a":` + list(1000) + `,"b":1,"c":{"d":` + list(998) + `,"e":{}}}`:      0,
+		`{"a":` + list(1000) + `,"b":1,"c":{"d":` + list(998) + `,"e":{"f":1}}}`: most + 1,
+		`{"a":1` + strings.Repeat(`,"x":1`, 5000) + `}`:                          0, // these are variables, and no entries
+		`{"a":{"b":1` + strings.Repeat(`,"b":1`, 3000) + `}}`:                    3001,
+		`{"a":` + list(5000) + `},"variables":null,"variables":{"a":[1]}`:        0,
+		`{"a":` + list(1500) + `},"variables":{"b":` + list(1500) + `}`:          3000,
+	} {
+		body := []byte(`{"query":"{a}","variables":` + variables + `}`)
+		got, wrong := b.params(body)
+		if wrong != nil {
+			t.Errorf("%.50s: %+v", variables, wrong)
+			continue
+		}
+		expected, _ := byLibrary(body)
+		if want > 0 {
+			expected.Variables = map[string]any{"": make([]any, want)}
+		}
+		if !reflect.DeepEqual(got.Variables, expected.Variables) {
+			t.Errorf("%.50s: other variables", variables)
+		}
+	}
+	long := []byte(`{"query":"{a}","variables":{"a":` + list(60_000) + `}}`)
+	if n := testing.AllocsPerRun(10, func() { _, _ = b.params(long) }); n > 15 {
+		t.Errorf("%.0f allocations for entries that are only counted", n)
+	}
+}
+
 // ask has a request read that comes as it is told.
 func ask(t testing.TB, b *bodies, body io.Reader, length int64) (*graphql.RawParams, *badRequest, http.Header) {
 	t.Helper()

@@ -46,9 +46,10 @@ type Config struct {
 	// Deadline tells how long a query or mutation of the caller may take, and the start of a subscription. nil or 0: Timeout.
 	Deadline func(ctx context.Context) time.Duration
 
-	// MaxDocument is from how many bytes on Exec refuses a document for its length, whatever it says. The text of such a one is
-	// not made: Exec is given another of its length. 0: all texts are made.
-	MaxDocument int
+	// MaxDocument and MaxEntries are beyond how many bytes of a document, and how many entries of all lists and objects in
+	// variables, Exec refuses a request for these numbers, whatever it says. Then it is not made what was sent, but given
+	// something else of that size. 0: everything is made.
+	MaxDocument, MaxEntries int
 
 	MaxBody       int64         // bytes of a request or of a WebSocket message; 1 MiB
 	Timeout       time.Duration // of a query or mutation; 30 s

@@ -288,10 +288,10 @@ func (s *scanner) digits() bool {
 	return s.at > start
 }
 
-// members goes over the object at hand, which is not inside of anything, and tells each member: its name, the first byte of
-// its value, and where that is.
-func (s *scanner) members(tell func(name []byte, first byte, value span)) fault {
-	if s.next() != '{' {
+// members goes over the object at hand, which has so many values around it. value is told the name of each member and the
+// first byte of its value, and moves behind that.
+func (s *scanner) members(around int, value func(name []byte, first byte) fault) fault {
+	if s.next() != '{' || around == maxNesting {
 		return notJSON
 	}
 	s.at++
@@ -306,13 +306,10 @@ func (s *scanner) members(tell func(name []byte, first byte, value span)) fault 
 		if !s.skipName() {
 			return notJSON
 		}
-		behind := s.at
-		first := s.next()
-		from := s.at
-		if f := s.skip(1); f != none {
+		name := s.name(start, s.at)
+		if f := value(name, s.next()); f != none {
 			return f
 		}
-		tell(s.name(start, behind), first, span{from, s.at})
 		switch s.next() {
 		case ',':
 			s.at++

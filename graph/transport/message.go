@@ -36,7 +36,13 @@ func messageOf(text []byte) (m message, ok bool) {
 			ok = false
 		}
 	}
-	fault := s.members(func(name []byte, first byte, value span) {
+	f := s.members(0, func(name []byte, first byte) fault {
+		from := s.at
+		f := s.skip(1)
+		value := span{from, s.at}
+		if f != none {
+			return f
+		}
 		switch string(name) {
 		case "id":
 			set(&m.ID, first, value)
@@ -45,6 +51,7 @@ func messageOf(text []byte) (m message, ok bool) {
 		case "payload":
 			m.Payload = text[value.from:value.to]
 		}
+		return none
 	})
-	return m, ok && fault == none && s.ends()
+	return m, ok && f == none && s.ends()
 }

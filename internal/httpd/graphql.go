@@ -43,7 +43,8 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 			}
 			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
 		},
-		Gate: gateOf(c.Rates), MaxBody: c.MaxBody, MaxDocument: c.Limits.WithDefaults().Bytes,
+		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
+		MaxDocument: c.Limits.WithDefaults().Bytes, MaxEntries: c.Limits.WithDefaults().Entries,
 		Deadline: c.callersDeadline,
 	})
 	if err != nil {
