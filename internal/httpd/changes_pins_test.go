@@ -17,8 +17,8 @@ type pinnedChange struct {
 	sent  string // the statements, in their order
 }
 
-func byID(make func(*changes, *testing.T, int) string) func(*testing.T, *changes, int) vars {
-	return func(t *testing.T, c *changes, n int) vars { return vars{"id": make(c, t, n)} }
+func byID(made func(*changes, *testing.T, int) string) func(*testing.T, *changes, int) vars {
+	return func(t *testing.T, c *changes, n int) vars { return vars{"id": made(c, t, n)} }
 }
 
 func pinnedChanges() []pinnedChange {

@@ -97,7 +97,8 @@ func (c *changes) startOf(t *testing.T, p pinnedStream, query string) string {
 	for attempt := range 3 {
 		var names []string
 		for _, sql := range count(func() {
-			stream, payload := c.subscribe(t, p.role, query, p.variables), ""
+			stream := c.subscribe(t, p.role, query, p.variables)
+			var payload string
 			if leads {
 				payload = string(stream.next(t).Payload)
 			} else {
