@@ -10,6 +10,7 @@ import (
 func (s *Server) newAuth() *auth.Authenticator {
 	c := auth.Config{
 		Store: s.store, BootstrapToken: s.token, Logger: s.log, OIDC: newOIDC(s.config.OIDC), MaxFailures: s.config.AuthFailures,
+		LookUp: s.config.Rates.Deadline,
 	}
 	if c.MaxFailures == 0 { // said by the operator: none
 		c.MaxFailures = -1

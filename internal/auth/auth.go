@@ -27,6 +27,8 @@ const (
 	cacheSize = 4096
 	maxToken  = 512 // bytes of what may be a token
 	keyLength = 43  // of an API key behind its prefix
+
+	lookUpLimit = 30 * time.Second
 )
 
 // bootstrap is what the token of the configuration is called, as an actor and as a token.
@@ -49,6 +51,7 @@ type Config struct {
 	Logger         *slog.Logger     // nil: none
 	OIDC           *OIDC            // nil: no tokens of an issuer
 	CheckEvery     time.Duration    // between looks at the tokens behind streams; 0: 2 s
+	LookUp         time.Duration    // that the store may take to say who bears a token or ticket; 0: 30 s
 	MaxFailures    int              // tokens that are not valid, from one address in a minute, before 429; 0: 60, negative: any
 }
 
@@ -60,6 +63,7 @@ type Authenticator struct {
 	now          func() time.Time
 	log          *slog.Logger
 	every        time.Duration
+	lookUp       time.Duration
 	issuer       *issuer // nil: none
 	throttle     *throttle
 	tickets      tickets
@@ -95,6 +99,9 @@ func New(c Config) *Authenticator {
 	}
 	if a.every <= 0 {
 		a.every = checkEvery
+	}
+	if a.lookUp = c.LookUp; a.lookUp <= 0 {
+		a.lookUp = lookUpLimit
 	}
 	a.throttle = newThrottle(c.MaxFailures, a.now)
 	if c.OIDC != nil {
@@ -143,8 +150,10 @@ func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, beare
 	return hash, b, err
 }
 
-// ofStore returns who bears an API key.
+// ofStore returns who bears an API key. Whose deadline a request has is not known before.
 func (a *Authenticator) ofStore(ctx context.Context, hash [32]byte) (bearer, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.lookUp)
+	defer cancel()
 	key, err := a.store.APIKeyByHash(ctx, hash)
 	if errors.Is(err, registry.ErrNotFound) {
 		return bearer{}, ErrUnauthenticated

@@ -109,6 +109,8 @@ func (a *Authenticator) NewTicket(ctx context.Context, token string) (Ticket, er
 // for one that is not valid any more, or whose token is not; other errors when the store could not be asked.
 func (a *Authenticator) redeem(ctx context.Context, ticket string) ([32]byte, bearer, error) {
 	none := [32]byte{}
+	ctx, cancel := context.WithTimeout(ctx, a.lookUp)
+	defer cancel()
 	aead, err := a.tickets.cipher(ctx, a.store)
 	if err != nil {
 		return none, bearer{}, err

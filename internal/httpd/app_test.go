@@ -219,7 +219,7 @@ func newApp(t testing.TB, options ...option) *app {
 	key := sha256.Sum256([]byte(t.Name()))
 	a.codec, err = opaque.New(key[:])
 	must(t, err)
-	hub, err := live.New(live.Config{Conn: a.conn, Service: a.service, Logger: log, Registerer: a.metrics})
+	hub, err := live.New(live.Config{Conn: a.conn, Service: a.service, Logger: log, Registerer: a.metrics, Look: time.Minute})
 	must(t, err)
 	background(t, hub.Run)
 	imports := importer.New(importer.Config{
