@@ -23,7 +23,8 @@ func (l Limits) Parse(text string) (*ast.QueryDocument, *gqlerror.Error) {
 	if len(text) > l.Bytes {
 		return nil, exceeded(limitBytes, len(text), l.Bytes)
 	}
-	if len(text) > l.Tokens { // to count is a third of the work of parsing, and leaves nothing behind
+	// What seems to be too much is counted first: that is a third of the work of parsing, and leaves nothing behind.
+	if seemsBeyond(l.Tokens, text) {
 		if n := countTokens(text); n > l.Tokens {
 			return nil, exceeded(limitTokens, n, l.Tokens)
 		}
@@ -32,9 +33,29 @@ func (l Limits) Parse(text string) (*ast.QueryDocument, *gqlerror.Error) {
 	if err == nil {
 		return doc, nil
 	}
+	if n := countTokens(text); n > l.Tokens {
+		return nil, exceeded(limitTokens, n, l.Tokens)
+	}
 	gqlErr := gqlerror.WrapIfUnwrapped(err)
 	errcode.Set(gqlErr, errcode.ParseFailed)
 	return nil, gqlErr
+}
+
+// seemsBeyond guesses whether a text has more tokens than this, from where words and signs begin.
+func seemsBeyond(tokens int, text string) bool {
+	if len(text) <= tokens {
+		return false
+	}
+	n, inWord := 0, false
+	for i := 0; i < len(text) && n <= tokens; i++ {
+		c := text[i]
+		word := 'a' <= c|' ' && c|' ' <= 'z' || '0' <= c && c <= '9' || c == '_'
+		if word && !inWord || !word && c > ' ' && c != ',' {
+			n++
+		}
+		inWord = word
+	}
+	return n > tokens
 }
 
 // countTokens counts the tokens of the readable part of a document.

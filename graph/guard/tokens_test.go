@@ -17,6 +17,9 @@ func TestTokensAreCountedAsTheParserDoes(t *testing.T) {
 		"fragments": "{ ...f } fragment f on Q { a: b }",
 	} {
 		n := countTokens(text)
+		if seemsBeyond(2*len(text), text) || !seemsBeyond(n/2, text) {
+			t.Errorf("%s: a wrong guess", name)
+		}
 		for limit := max(1, n-3); limit <= n+1; limit++ {
 			_, byParser := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, limit)
 			_, err := Limits{Bytes: 1000, Tokens: limit}.Parse(text)
