@@ -106,7 +106,7 @@ const patience = time.Hour
 type client struct {
 	begun     chan struct{}
 	responses graphql.ResponseHandler
-	ctx       context.Context //nolint:containedctx // of its responses
+	ctx       context.Context // of its responses
 }
 
 // ask has a client ask, and returns when it waits or was told something.
