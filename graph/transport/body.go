@@ -34,9 +34,10 @@ const (
 
 // bodies reads bodies. Nothing that it returns is a part of a buffer that is used again.
 type bodies struct {
-	max   int64 // bytes of one
-	small sync.Pool
-	large chan []byte
+	max    int64     // bytes of one
+	small  sync.Pool // of *[]byte, of firstRoom
+	middle sync.Pool // of *[]byte, of up to largeRoom
+	large  chan []byte
 
 	// 0, or how long a document may be, and how many entries variables may have. What is longer is not made.
 	maxText, maxEntries int
@@ -125,19 +126,24 @@ func (b *bodies) grow(room *[]byte) {
 		case wider = <-b.large:
 		default:
 		}
+	} else if kept, ok := b.middle.Get().(*[]byte); ok {
+		wider = *kept
 	}
 	if int64(cap(wider)) < size {
 		wider = make([]byte, 0, size)
 	}
 	*room = append(wider[:0], body...)
+	b.keep(&body)
 }
 
 // keep takes a buffer back.
 func (b *bodies) keep(room *[]byte) {
 	*room = (*room)[:0]
 	switch size := cap(*room); {
-	case size <= largeRoom:
+	case size <= firstRoom:
 		b.small.Put(room)
+	case size <= largeRoom:
+		b.middle.Put(room)
 	case size <= largestOne:
 		select {
 		case b.large <- *room:
