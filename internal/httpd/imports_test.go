@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -79,6 +80,17 @@ func (a *app) checkQuarantine(t *testing.T, id string) {
 	if csv.StatusCode != http.StatusOK || !strings.HasPrefix(text, "row,reason,message,raw\n2,") || !strings.Contains(text, "c2,123") ||
 		!strings.HasPrefix(csv.Header.Get("Content-Type"), "text/csv") || !strings.HasPrefix(csv.Header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("%d %v %s", csv.StatusCode, csv.Header, text)
+	}
+	for reason, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		"TOO_SHORT": {http.StatusOK, "\n2,TOO_SHORT,"}, "NO_REGION": {http.StatusOK, "row,reason,message,raw\n"}, "+573001234567": {http.StatusBadRequest, `"path":["reason"]`},
+	} {
+		of := a.request(t, registry.RoleAdmin, http.MethodGet, "/v1/imports/"+id+"/quarantine.csv?reason="+url.QueryEscape(reason), "", nil)
+		if body := readAll(t, of); of.StatusCode != want.status || !strings.Contains(body, want.text) || strings.Contains(body, "3001234567") {
+			t.Errorf("%s: %d %s", reason, of.StatusCode, body)
+		}
 	}
 	refused := a.request(t, registry.RoleViewer, http.MethodGet, "/v1/imports/"+id+"/quarantine.csv", "", nil)
 	if body := readAll(t, refused); refused.StatusCode != http.StatusForbidden || !strings.Contains(body, "EXPORT") {
