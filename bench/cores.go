@@ -66,20 +66,22 @@ func statFields(pid string) []string {
 // effort is the time that cores worked for a number of things: answers, rows, checks.
 type effort struct {
 	server, postgres time.Duration
+	asking           time.Duration // of this process, which asks
 	things           int
 }
 
 // measureEffort runs work and returns what the process with this id, and PostgreSQL, spent meanwhile.
 func (b *bench) measureEffort(pid int, work func() (things int, err error)) (effort, error) {
-	server, postgres := coreTimeOf(pid), coreTimeBelow(b.server.postgres.PID())
+	server, postgres, own := coreTimeOf(pid), coreTimeBelow(b.server.postgres.PID()), coreTime()
 	things, err := work()
 	return effort{
-		server: coreTimeOf(pid) - server, postgres: coreTimeBelow(b.server.postgres.PID()) - postgres, things: things,
+		server: coreTimeOf(pid) - server, postgres: coreTimeBelow(b.server.postgres.PID()) - postgres,
+		asking: coreTime() - own, things: things,
 	}, err
 }
 
 func (e effort) plus(other effort) effort {
-	return effort{e.server + other.server, e.postgres + other.postgres, e.things + other.things}
+	return effort{e.server + other.server, e.postgres + other.postgres, e.asking + other.asking, e.things + other.things}
 }
 
 // over is how many times as long cores worked for one thing as in the other case; 0 where that is not known.
@@ -95,8 +97,10 @@ func (e effort) String() string {
 	if e.things == 0 || e.server+e.postgres == 0 {
 		return "unknown"
 	}
-	each := func(d time.Duration) string {
-		return fmt.Sprintf("%.3g ms", 1000*d.Seconds()/float64(e.things))
-	}
-	return each(e.server) + " + " + each(e.postgres) + " in PostgreSQL"
+	return e.each(e.server) + " + " + e.each(e.postgres) + " in PostgreSQL"
+}
+
+// each is the share of one thing in a time.
+func (e effort) each(d time.Duration) string {
+	return fmt.Sprintf("%.3g ms", 1000*d.Seconds()/float64(e.things))
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"net"
@@ -135,7 +134,7 @@ func (f *flooding) report(r *report, what string) {
 	})
 	r.note("flood, %s: quiet p50 %.1f ms, p99 %.1f ms of %d; during the flood p50 %.1f ms, p99 %.1f ms of %d", what,
 		ms(f.quiet.quantile(0.5)), ms(before), len(f.quiet.waits), ms(f.loud.quantile(0.5)), ms(during), len(f.loud.waits))
-	more := effort{f.inAll.server - f.inQuiet.server, f.inAll.postgres - f.inQuiet.postgres, len(f.others.waits)}
+	more := effort{server: f.inAll.server - f.inQuiet.server, postgres: f.inAll.postgres - f.inQuiet.postgres, things: len(f.others.waits)}
 	r.note("flood, %s: %d attacks of %d kinds, %s, p99 of their answers %.1f ms; core time for a normal query in quiet %s, for an attack %s",
 		what, len(f.others.waits), len(floodAttacks()), f.others.told(), ms(f.others.quantile(0.99)), f.inQuiet, more)
 }
@@ -308,17 +307,12 @@ func (c *client) status(request []byte) (status int, open bool) {
 		return 0, false
 	}
 	_, sent := c.conn.Write(request) // who sends too much is answered before all of it is read
-	response, err := http.ReadResponse(c.reader, nil)
+	status, open, err := c.answer()
 	if err != nil {
 		return 0, false
 	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	c.body.Reset()
-	if _, err = io.Copy(&c.body, response.Body); err != nil {
-		return 0, false
+	if status == http.StatusOK && bytes.Contains(c.body.Bytes(), []byte(`"errors":`)) {
+		status = http.StatusUnprocessableEntity // told apart from answers with data
 	}
-	if response.StatusCode == http.StatusOK && bytes.Contains(c.body.Bytes(), []byte(`"errors":`)) {
-		return http.StatusUnprocessableEntity, sent == nil && !response.Close // told apart from answers with data
-	}
-	return response.StatusCode, sent == nil && !response.Close
+	return status, sent == nil && open
 }

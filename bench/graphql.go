@@ -251,8 +251,8 @@ func (t *trial) run(ctx context.Context, b *bench, pid int, at endpoint, questio
 
 // String tells how long clients waited, and how long cores worked for an answer.
 func (t trial) String() string {
-	return fmt.Sprintf("p50 %.1f ms, p99 %.1f ms; core time for an answer %s",
-		1000*median(t.p50).Seconds(), 1000*median(t.p99).Seconds(), t.spent)
+	return fmt.Sprintf("p50 %.1f ms, p99 %.1f ms; core time for an answer %s, and to ask for it %s",
+		1000*median(t.p50).Seconds(), 1000*median(t.p99).Seconds(), t.spent, t.spent.each(t.spent.asking))
 }
 
 // questions returns the bodies of the requests, and the numbers that their answers hold, in order.

@@ -128,17 +128,12 @@ func (c *client) ask(request []byte) error {
 	if _, err := c.conn.Write(request); err != nil {
 		return err
 	}
-	response, err := http.ReadResponse(c.reader, nil)
+	status, open, err := c.answer()
 	if err != nil {
 		return err
 	}
-	c.body.Reset()
-	_, err = c.body.ReadFrom(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK || response.Close || bytes.Contains(c.body.Bytes(), []byte(`"errors":`)) {
-		return fmt.Errorf("answered with %s: %.200s", response.Status, c.body.Bytes())
+	if status != http.StatusOK || !open || bytes.Contains(c.body.Bytes(), []byte(`"errors":`)) {
+		return fmt.Errorf("answered with %d: %.200s", status, c.body.Bytes())
 	}
 	return nil
 }
