@@ -134,7 +134,9 @@ func (f *flooding) report(r *report, what string) {
 	})
 	r.note("flood, %s: quiet p50 %.1f ms, p99 %.1f ms of %d; during the flood p50 %.1f ms, p99 %.1f ms of %d", what,
 		ms(f.quiet.quantile(0.5)), ms(before), len(f.quiet.waits), ms(f.loud.quantile(0.5)), ms(during), len(f.loud.waits))
-	more := effort{server: f.inAll.server - f.inQuiet.server, postgres: f.inAll.postgres - f.inQuiet.postgres, things: len(f.others.waits)}
+	more := effort{ // PostgreSQL is not asked for most of them, and its time is counted in hundredths of a second
+		server: f.inAll.server - f.inQuiet.server, postgres: max(0, f.inAll.postgres-f.inQuiet.postgres), things: len(f.others.waits),
+	}
 	r.note("flood, %s: %d attacks of %d kinds, %s, p99 of their answers %.1f ms; core time for a normal query in quiet %s, for an attack %s",
 		what, len(f.others.waits), len(floodAttacks()), f.others.told(), ms(f.others.quantile(0.99)), f.inQuiet, more)
 }
