@@ -1,5 +1,7 @@
 package registry
 
+import "math"
+
 // How far the sources support that a number is a customer's is a rule of thumb, not calibrated on outcomes:
 //
 //   - The word of one source is worth 0.30 and 0.10 for each step of its priority up to 5; from there it rises slowly,
@@ -30,7 +32,8 @@ const (
 const ConfidenceSources = 8
 
 // Confidence returns how far the sources support that a number is a customer's, 0 to 1: the highest priority among
-// the sources that gave it (1 to 100), how many they are (1 or more), and whether the customer's hold was verified.
+// the sources that gave it (1 to 100), how many they are (1 or more), and whether the customer's hold was verified. It has
+// at most six decimal places.
 func Confidence(priority, sources int, verified bool) float64 {
 	if verified {
 		return confidenceVerified
@@ -43,8 +46,11 @@ func Confidence(priority, sources int, verified bool) float64 {
 	for range min(max(sources, 1), ConfidenceSources) - 1 {
 		c = 1 - (1-c)*confidenceDoubt
 	}
-	return min(c, confidenceCap)
+	return shownConfidence(min(c, confidenceCap))
 }
+
+// shownConfidence has six places, so that nobody has to read 0.6000000000000001.
+func shownConfidence(c float64) float64 { return math.Round(c*1e6) / 1e6 }
 
 // ConfidenceTable holds Confidence without verification for every priority p and number of sources n, at
 // (p-1)*ConfidenceSources + min(n, ConfidenceSources) - 1, so that a statement over many rows can look it up from an
@@ -66,7 +72,7 @@ func ConfidenceOnLine(c float64, inService *bool) float64 {
 	case inService == nil:
 		return c
 	case *inService:
-		return max(c, min(1-(1-c)*confidenceService, confidenceCap))
+		return max(c, shownConfidence(min(1-(1-c)*confidenceService, confidenceCap)))
 	}
-	return c * confidenceOutage
+	return shownConfidence(c * confidenceOutage)
 }

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"strconv"
 	"testing"
 
 	"phoneregistry/registry"
@@ -73,5 +74,17 @@ func TestConfidenceOnLine(t *testing.T) {
 	}
 	if c := registry.ConfidenceOnLine(0.5, &yes); c != 0.55 {
 		t.Errorf("0.5 in service is %v, want 0.55", c)
+	}
+}
+
+// TestConfidencesAreShort: nobody has to read 0.6000000000000001.
+func TestConfidencesAreShort(t *testing.T) {
+	yes, no := true, false
+	for _, c := range append(registry.ConfidenceTable(), registry.Confidence(1, 1, true)) {
+		for _, shown := range []float64{c, registry.ConfidenceOnLine(c, &yes), registry.ConfidenceOnLine(c, &no)} {
+			if text := strconv.FormatFloat(shown, 'f', -1, 64); len(text) > len("0.123456") {
+				t.Errorf("%s", text)
+			}
+		}
 	}
 }

@@ -165,8 +165,7 @@ func TestImportFile(t *testing.T) {
 		{CustomerID: "C1", Number: 576017428852, IsPrimary: true, Confidence: confidence, Source: "call_center", Extension: "132", FirstSeenAt: noon(), LastSeenAt: noon()},
 		{CustomerID: "C1", Number: 573001234567, Confidence: confidence, Source: "call_center", FirstSeenAt: noon(), LastSeenAt: noon()},
 	}
-	near := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 })
-	if diff := cmp.Diff(wantPhones, phones["C1"], near); diff != "" {
+	if diff := cmp.Diff(wantPhones, phones["C1"]); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -187,7 +187,7 @@ const updateContacts = `
 UPDATE customer_phones c
 SET is_primary = u.is_primary, confidence = u.confidence, source_id = u.source_id, source_ids = u.source_ids::smallint[],
 	extension = nullif(u.extension, ''), last_seen_at = u.last_seen_at
-FROM unnest($1::text[], $2::bigint[], $3::boolean[], $4::real[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[])
+FROM unnest($1::text[], $2::bigint[], $3::boolean[], $4::double precision[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[])
 	AS u (customer_id, number, is_primary, confidence, source_id, source_ids, extension, last_seen_at)
 WHERE c.customer_id = u.customer_id AND c.number = u.number`
 
@@ -207,10 +207,10 @@ func (m *merger) queueContacts(batch *pgx.Batch) {
 	}
 	if n := len(changed); n > 0 {
 		customers, numbers := contactKeys(changed)
-		primary, confidence, sources := make([]bool, n), make([]float32, n), make([]int16, n)
+		primary, confidence, sources := make([]bool, n), make([]float64, n), make([]int16, n)
 		sourceLists, extensions, seen := make([]string, n), make([]string, n), make([]time.Time, n)
 		for i, h := range changed {
-			primary[i], confidence[i], sources[i] = h.IsPrimary, float32(h.Confidence), h.sourceID
+			primary[i], confidence[i], sources[i] = h.IsPrimary, h.Confidence, h.sourceID
 			sourceLists[i], extensions[i], seen[i] = arrayText(h.sourceIDs), h.Extension, h.LastSeenAt
 		}
 		batch.Queue(updateContacts, customers, numbers, primary, confidence, sources, sourceLists, extensions, seen)
@@ -221,7 +221,7 @@ func (m *merger) queueContacts(batch *pgx.Batch) {
 		for i, h := range added {
 			primary[i], extensions[i] = h.IsPrimary, h.Extension
 		}
-		confidence := float32(registry.Confidence(m.from.Priority, 1, false))
+		confidence := registry.Confidence(m.from.Priority, 1, false)
 		batch.Queue(insertContacts, customers, numbers, primary, extensions, confidence, m.from.ID, m.seen)
 	}
 }
