@@ -165,10 +165,11 @@ const (
 
 // members are those of a request, where they are in its body.
 type members struct {
-	texts   [memberVariables]span // without quotes; from is 0 for what is not there
-	objects [unknownMember - memberVariables][]int
-	entries int    // of lists and objects in the variables
-	wrong   string // one that is of the wrong type
+	texts    [memberVariables]span // without quotes; from is 0 for what is not there
+	objects  [unknownMember - memberVariables][]int
+	entries  int    // of lists and objects in the variables
+	extended int    // values in extensions
+	wrong    string // one that is of the wrong type
 }
 
 func memberOf(name []byte) int {
@@ -192,9 +193,15 @@ func memberOf(name []byte) int {
 // value goes over the value of a member, and notes it.
 func (m *members) value(s *scanner, name []byte, first byte) fault {
 	from, before := s.at, s.values
-	if memberOf(name) != memberVariables || first != '{' {
+	member := memberOf(name)
+	if member != memberVariables || first != '{' {
 		f := s.skip(1)
 		m.note(name, first, span{from, s.at})
+		if member == memberExtensions {
+			if m.extended += s.values - before; f == none && m.extended > maxExtensions {
+				return tooExtended
+			}
+		}
 		return f
 	}
 	own := 1
@@ -245,6 +252,11 @@ func (b *bodies) params(body []byte) (*graphql.RawParams, *badRequest) {
 		return nil, &badRequest{
 			http.StatusRequestEntityTooLarge, CodeTooLarge,
 			"there is too much in the request: at most " + strconv.Itoa(maxValues) + " values are allowed",
+		}
+	case f == tooExtended:
+		return nil, &badRequest{
+			http.StatusRequestEntityTooLarge, CodeTooLarge,
+			"there is too much in `extensions`: at most " + strconv.Itoa(maxExtensions) + " values are allowed",
 		}
 	case f == none && m.wrong != "":
 		return nil, bad("`" + m.wrong + "` is of the wrong type")

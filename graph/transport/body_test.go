@@ -247,6 +247,24 @@ func TestTooManyValues(t *testing.T) {
 	}
 }
 
+func TestTooManyExtensions(t *testing.T) {
+	b := newBodies(Config{MaxBody: 1 << 20})
+	list := func(values int) string { return `{"f":[` + strings.Repeat("1,", values-3) + `1]}` } // and the object and the list
+	for body, refused := range map[string]bool{
+		`{"extensions":` + list(maxExtensions) + `}`:                                     false,
+		`{"extensions":` + list(maxExtensions+1) + `}`:                                   true,
+		`{"extensions":` + list(maxExtensions) + `,"extensions":{}}`:                     true,
+		`{"extensions":` + list(maxExtensions) + `,"variables":` + list(50_000) + `}`:    false,
+		`{"extensions":{"f":"` + strings.Repeat(",", 2*maxExtensions) + `"},"query":""}`: false,
+	} {
+		_, wrong := b.params([]byte(body))
+		if (wrong != nil) != refused || refused && (wrong.status != http.StatusRequestEntityTooLarge || wrong.code != CodeTooLarge ||
+			!strings.Contains(wrong.message, "`extensions`: at most 1000 values")) {
+			t.Errorf("%.30s…: %+v", body, wrong)
+		}
+	}
+}
+
 // What has the length of the text is given in place of a text that is refused for its length, unless the text is named.
 func TestLongTextsAreCounted(t *testing.T) {
 	const most = 8 << 10

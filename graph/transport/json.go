@@ -9,8 +9,9 @@ import (
 
 // Bounds of what is read as JSON.
 const (
-	maxValues  = 1 << 16 // to read a million of them takes a hundred times longer than to read one text of their size
-	maxNesting = 10_000  // of values inside of values, as far as encoding/json goes
+	maxValues     = 1 << 16 // to read a million of them takes a hundred times longer than to read one text of their size
+	maxExtensions = 1000    // of these in extensions, of which a few are read
+	maxNesting    = 10_000  // of values inside of values, as far as encoding/json goes
 )
 
 // stepBytes is after how much others may run: the largest texts take a millisecond to be looked at, in which a short
@@ -23,7 +24,8 @@ type fault uint8
 const (
 	none fault = iota
 	notJSON
-	tooMuch // values
+	tooMuch     // values
+	tooExtended // values in extensions
 )
 
 // scanner goes over a text once, by RFC 8259, and makes nothing of it: what is refused leaves no garbage behind.
