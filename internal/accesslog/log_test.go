@@ -471,13 +471,27 @@ func FuzzSums(f *testing.F) {
 	})
 }
 
+// BenchmarkRecord is of one caller after the other, and with SyncEach of 16 at the same time, who share syncs.
 func BenchmarkRecord(b *testing.B) {
-	l := open(b, Config{Dir: b.TempDir(), Store: newMemory(), MaxBytes: 1 << 40})
 	what := shown("CustomersPhones")
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := l.Record(steward, what); err != nil {
-			b.Fatal(err)
+	b.Run("written", func(b *testing.B) {
+		l := open(b, Config{Dir: b.TempDir(), Store: newMemory(), MaxBytes: 1 << 40})
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := l.Record(steward, what); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
+	b.Run("on the disk", func(b *testing.B) {
+		l := open(b, Config{Dir: b.TempDir(), Store: newMemory(), MaxBytes: 1 << 40, SyncEach: true})
+		b.SetParallelism(8)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if err := l.Record(steward, what); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
 }
