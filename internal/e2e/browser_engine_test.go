@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -141,10 +140,8 @@ func cancelJob(t *testing.T, s *site) {
 
 	tb.visit("jobs")
 	tb.click(id("job-filter") + ` [data-value="cancelled"]`)
-	tb.wait(id("job") + fmt.Sprintf("[data-id=%q]", job.ID))
-	if states := eval[[]string](tb, `[...document.querySelectorAll(`+quote(id("job"))+`)].map((e) => e.dataset.status)`); slices.ContainsFunc(states, func(s string) bool { return s != "CANCELLED" }) {
-		t.Errorf("among the cancelled jobs are %v", states)
-	}
+	until[bool](tb, `((jobs) => jobs.some((e) => e.dataset.id === `+quote(job.ID)+`) && jobs.every((e) => e.dataset.status === "CANCELLED"))(
+		[...document.querySelectorAll(`+quote(id("job"))+`)])`)
 	tb.click(id("job-filter") + ` [data-value="running"]`)
 	until[bool](tb, `!`+query(id("job")+fmt.Sprintf("[data-id=%q]", job.ID)))
 	if address := eval[string](tb, `location.hash`); address != "#/jobs?state=running" {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,9 +70,13 @@ func (a *app) forPurpose(purpose string) *app {
 
 // statements counts the statements that go to PostgreSQL, those of batches and copies among them.
 type statements struct {
-	mu   sync.Mutex
-	list []statement
+	mu      sync.Mutex
+	list    []statement
+	lookUps atomic.Int64 // of tokens, that have ended
 }
+
+// lookUp marks the context of a statement that looks a token up.
+type lookUp struct{}
 
 // statement is one that was sent.
 type statement struct {
@@ -98,10 +103,17 @@ func (s *statements) with(text string) []statement {
 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(data.SQL, "WHERE token_hash = $1") {
+		ctx = context.WithValue(ctx, lookUp{}, true)
+	}
 	return s.add(ctx, conn, data.SQL)
 }
 
-func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (s *statements) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	if ctx.Value(lookUp{}) != nil {
+		s.lookUps.Add(1)
+	}
+}
 
 func (s *statements) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	for _, q := range data.Batch.QueuedQueries {

@@ -10,8 +10,8 @@ import (
 )
 
 // heldTo ends a request with its token, wherever it is: reading a body, waiting, or writing to a slow reader. An answer
-// that has not begun becomes 401; one that has is broken off, so that nobody takes it for whole. Event streams are left
-// to their transport.
+// of which nothing was sent becomes 401; one that has begun is broken off, so that nobody takes it for whole, unless all of
+// it is on its way. Event streams are left to their transport.
 func heldTo(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !auth.Ends(r.Context()) {
@@ -21,12 +21,19 @@ func heldTo(next http.Handler) http.Handler {
 		c := &cutter{ResponseWriter: w, r: r}
 		stop := context.AfterFunc(r.Context(), c.cut)
 		defer stop()
+		defer c.leave()
 		next.ServeHTTP(c, r)
+		c.finish()
 		if c.isBroken() {
+			_ = http.NewResponseController(w).Flush() // so that there is something of which the rest is missing
 			panic(http.ErrAbortHandler)
 		}
 	})
 }
+
+// lastWords is how long an answer may take that was begun before its token ended: what is on its way arrives, and nobody
+// who reads slowly holds it up for longer.
+const lastWords = time.Second
 
 // cutter is an answer that can be cut off.
 type cutter struct {
@@ -34,10 +41,12 @@ type cutter struct {
 	r *http.Request
 
 	mu     sync.Mutex // of all below; nothing waits while holding it
+	status int        // that the handler wants to answer with; 0: not told, or passed on
 	ended  error      // why the token has ended; nil: it has not
 	begun  bool       // something of the handler's answer was sent
 	stream bool
 	broken bool // something of the handler's answer was not sent
+	over   bool // the connection is no more of this request
 }
 
 // cut ends what goes on when the token has ended.
@@ -48,14 +57,31 @@ func (c *cutter) cut() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stream {
+	if c.stream || c.over {
 		return
 	}
 	c.ended = ended
-	control, past := http.NewResponseController(c.ResponseWriter), time.Unix(1, 0)
-	_ = control.SetReadDeadline(past) // nothing more can be done where there are no deadlines
+	control := http.NewResponseController(c.ResponseWriter)
+	_ = control.SetReadDeadline(time.Unix(1, 0)) // nothing more can be done where there are no deadlines
 	if c.begun {
-		_ = control.SetWriteDeadline(past)
+		_ = control.SetWriteDeadline(time.Now().Add(lastWords))
+	}
+}
+
+// leave ends the cutter's hold on the connection, on which the next request may come.
+func (c *cutter) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+}
+
+// finish sends an answer that has no body.
+func (c *cutter) finish() {
+	c.mu.Lock()
+	waits := c.status != 0
+	c.mu.Unlock()
+	if waits {
+		c.begin()
 	}
 }
 
@@ -63,8 +89,12 @@ func (c *cutter) cut() {
 func (c *cutter) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	status := c.status
+	c.status = 0
 	if c.ended == nil {
-		c.begun = true
+		if c.begun = true; status != 0 {
+			c.ResponseWriter.WriteHeader(status)
+		}
 		return true
 	}
 	if c.begun {
@@ -82,6 +112,12 @@ func (c *cutter) begin() bool {
 	return false
 }
 
+func (c *cutter) hasBegun() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun
+}
+
 // isBroken reports whether part of an answer is missing that had begun.
 func (c *cutter) isBroken() bool {
 	c.mu.Lock()
@@ -89,10 +125,17 @@ func (c *cutter) isBroken() bool {
 	return c.broken && c.begun
 }
 
-// WriteHeader implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. The status waits for the first byte: until then the answer may become another
+// one.
 func (c *cutter) WriteHeader(status int) {
-	if c.begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.ended != nil && status < 200:
+	case status < 200: // on the way to the answer
 		c.ResponseWriter.WriteHeader(status)
+	case c.status == 0 && !c.begun:
+		c.status = status
 	}
 }
 
@@ -119,8 +162,12 @@ func (c *cutter) why() error {
 // Unwrap lets http.ResponseController reach what is below.
 func (c *cutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// FlushError implements the interface that http.ResponseController looks for.
+// FlushError implements the interface that http.ResponseController looks for. What was begun is sent, also when the token
+// has ended meanwhile: whoever reads it sees then that the rest is missing.
 func (c *cutter) FlushError() error {
+	if !c.hasBegun() && !c.begin() {
+		return c.why()
+	}
 	c.mu.Lock()
 	c.stream = c.ended == nil
 	c.mu.Unlock()
