@@ -62,12 +62,9 @@ func tookTooLong(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// timedOut answers a request that was given up. limit is the deadline that it had; 0: none of its own.
+// timedOut answers a request that was given up. limit is the deadline that it had.
 func timedOut(w http.ResponseWriter, r *http.Request, limit time.Duration) {
-	why := "this took too long, or was given up: try again"
-	if limit > 0 {
-		why = "this took longer than " + limit.String() + ", which is what the role of the token allows: try again"
-	}
+	why := "this took longer than " + limit.String() + ", which is what the role of the token allows: try again"
 	writeJSON(w, http.StatusServiceUnavailable, errorBody{errorInfo{
 		Code: "TIMEOUT", Message: why, DeadlineSeconds: limit.Seconds(), RequestID: registry.ActorFrom(r.Context()).RequestID,
 	}})

@@ -162,6 +162,48 @@ func TestShortRequestsHaveDeadlines(t *testing.T) {
 	}
 }
 
+// TestQuestionsOfUploadsHaveDeadlines: what an upload asks of the database waits, before its file is read and after that.
+func TestQuestionsOfUploadsHaveDeadlines(t *testing.T) {
+	a := newApp(t, hasty(registry.RoleOperator))
+	const query = "source=web_forms&region=CO&map=phone%3Dtelefono"
+	for table, statement := range map[string]string{"sources": "FROM sources", "import_batches": "import_batches"} {
+		t.Run(table, func(t *testing.T) {
+			release := a.slow(t, table)
+			a.givenUp(t, statement, func() string {
+				response := a.request(t, registry.RoleOperator, http.MethodPost, "/v1/imports?"+query, "text/csv", strings.NewReader(contacts))
+				text, id := readAll(t, response), response.Header.Get("X-Request-Id")
+				if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, `"code":"TIMEOUT"`) ||
+					!strings.Contains(text, `"deadlineSeconds":0.1`) || !strings.Contains(text, `"requestId":"`+id+`"`) {
+					t.Errorf("%d %s", response.StatusCode, text)
+				}
+				return id
+			})
+			release()
+		})
+	}
+	response, _ := a.upload(t, registry.RoleAdmin, query, "text/csv", strings.NewReader(contacts)) // it was not registered before
+	if response.StatusCode != http.StatusAccepted {
+		t.Errorf("%d", response.StatusCode)
+	}
+	id := response.Header.Get("X-Request-Id")
+	first, last := a.ends(t, id, "FROM sources"), a.ends(t, id, "import_batches")
+	if first.IsZero() || !last.After(first) {
+		t.Errorf("the first question has until %s, the last until %s; want a time for each", first, last)
+	}
+}
+
+// ends is when the first statement of a request with this text is given up.
+func (a *app) ends(t *testing.T, request, text string) time.Time {
+	t.Helper()
+	for _, one := range a.statements.with(text) {
+		if one.request == request {
+			return one.ends
+		}
+	}
+	t.Fatalf("no statement with %s was sent", text)
+	return time.Time{}
+}
+
 // TestLookUpsOfTokensEnd: nobody can say in time whose a token is, so that nobody's deadline is known.
 func TestLookUpsOfTokensEnd(t *testing.T) {
 	a := newApp(t, func(a *app, c *httpd.Config) {

@@ -75,6 +75,7 @@ func newExecutor(r *resolvers.Resolver, c Config, m *metrics) *executor.Executor
 	exec.Use(checked)
 	exec.Use(r.Enforce())
 	exec.AroundOperations(m.countOperation)
+	exec.AroundOperations(c.eachEvent)
 	return exec
 }
 

@@ -52,6 +52,7 @@ func (s *imports) receive(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	options.Asking = s.pages.limit(r.Context())
 	batch, already, err := s.importer.Receive(r.Context(), file, options)
 	if err != nil {
 		err = errors.Join(err, body.err)
@@ -203,7 +204,7 @@ func (s *imports) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errBody):
 		writeError(w, r, http.StatusBadRequest, "INVALID_INPUT", "the body could not be read to its end")
 	case tookTooLong(err):
-		timedOut(w, r, 0)
+		timedOut(w, r, s.pages.limit(r.Context()))
 	default:
 		s.log.ErrorContext(r.Context(), "import request failed", "error", err,
 			"request_id", registry.ActorFrom(r.Context()).RequestID)
@@ -243,10 +244,6 @@ func (s *imports) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	batch, err := s.service.Import(r.Context(), id)
-	if tookTooLong(err) {
-		timedOut(w, r, s.pages.limit(r.Context()))
-		return
-	}
 	if err != nil {
 		s.fail(w, r, err)
 		return

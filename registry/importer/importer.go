@@ -92,6 +92,17 @@ type Options struct {
 	Area      string            // of local numbers, for example 601 for Bogotá; "": none
 	Map       map[string]string // field to column, in place of guesses; see intake.Columns
 	MaxPhones int               // phones a customer may have; 0: as configured
+	Asking    time.Duration     // that the store has for each thing it is asked while a file is received; 0: all it needs
+}
+
+// ask asks the store for something, for as long as that may take.
+func (o Options) ask(ctx context.Context, what func(context.Context) error) error {
+	if o.Asking > 0 {
+		limited, cancel := context.WithTimeout(ctx, o.Asking)
+		defer cancel()
+		ctx = limited
+	}
+	return what(ctx)
 }
 
 // Bounds of options.

@@ -25,7 +25,7 @@ func (i *Importer) Receive(ctx context.Context, r io.Reader, o Options) (b regis
 	if err != nil {
 		return b, false, err
 	}
-	if err := i.checkSource(ctx, o.Source); err != nil {
+	if err := o.ask(ctx, func(ctx context.Context) error { return i.checkSource(ctx, o.Source) }); err != nil {
 		return b, false, err
 	}
 	dir, err := i.spool.open()
@@ -48,7 +48,12 @@ func (i *Importer) Receive(ctx context.Context, r io.Reader, o Options) (b regis
 		return b, false, err
 	}
 	hash.Sum(n.ContentHash[:0])
-	task, existed, err := i.c.Store.StartImport(ctx, n)
+	var task registry.ImportTask
+	var existed bool
+	err = o.ask(ctx, func(ctx context.Context) (err error) {
+		task, existed, err = i.c.Store.StartImport(ctx, n)
+		return err
+	})
 	if err != nil || task.Spool != n.Spool {
 		// Should the commit have gone through without our knowing, the import fails for want of its file, and says so.
 		return task.ImportBatch, existed, errors.Join(err, i.spool.remove(n.Spool.Name))
