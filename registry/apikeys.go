@@ -116,10 +116,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, n NewAPIKey) (APIKey, string
 		ID: uuid.New(), Name: n.Name, Role: n.Role, Scopes: ScopesOf(n.Scopes...), CreatedBy: caller.Name, ExpiresAt: n.ExpiresAt,
 	}
 	token := NewAPIToken()
-	if err := s.store.CreateAPIKey(ctx, key, HashAPIToken(token)); err != nil {
-		return APIKey{}, "", err
-	}
-	key, err := s.store.APIKey(ctx, key.ID) // as it is kept
+	key, err := s.store.CreateAPIKey(ctx, key, HashAPIToken(token))
 	if err != nil {
 		return APIKey{}, "", err
 	}
@@ -156,10 +153,7 @@ func (s *Service) UpdateAPIKey(ctx context.Context, id uuid.UUID, c APIKeyChange
 
 // RevokeAPIKey ends an API key for good. One that is revoked stays as it is.
 func (s *Service) RevokeAPIKey(ctx context.Context, id uuid.UUID) (APIKey, error) {
-	if err := s.store.RevokeAPIKey(ctx, id); err != nil {
-		return APIKey{}, err
-	}
-	return s.store.APIKey(ctx, id)
+	return s.store.RevokeAPIKey(ctx, id)
 }
 
 // later reports whether a comes after b, as ends of a key, of which zero is none.

@@ -119,12 +119,12 @@ type KeyStore interface {
 	// APIKeys pages through the tokens, newest first, also those revoked or expired.
 	APIKeys(ctx context.Context, p PageRequest) (Page[APIKey], error)
 	CountAPIKeys(ctx context.Context) (int64, error)
-	// CreateAPIKey keeps a token by its hash. k.CreatedAt is set by the store.
-	CreateAPIKey(ctx context.Context, k APIKey, hash [32]byte) error
+	// CreateAPIKey keeps a token by its hash, and returns it as it is kept. k.CreatedAt is set by the store.
+	CreateAPIKey(ctx context.Context, k APIKey, hash [32]byte) (APIKey, error)
 	// UpdateAPIKey returns *Error INVALID_STATE when the token is revoked or expired.
 	UpdateAPIKey(ctx context.Context, id uuid.UUID, c APIKeyChange) (APIKey, error)
-	// RevokeAPIKey ends a token for good. One that is revoked stays as it is.
-	RevokeAPIKey(ctx context.Context, id uuid.UUID) error
+	// RevokeAPIKey ends a token for good, and returns it. One that is revoked stays as it is.
+	RevokeAPIKey(ctx context.Context, id uuid.UUID) (APIKey, error)
 	// HeldAPIKeys returns what decides whether tokens still work, and for what: id, role, scopes, and when they end or were
 	// revoked. Those that are not there are left out; in any order. The role of one whose scopes are not known is "".
 	HeldAPIKeys(ctx context.Context, ids []uuid.UUID) ([]APIKey, error)

@@ -26,7 +26,7 @@ type Rates struct {
 
 	MaxBody int64 `name:"max-request-bytes" help:"Largest GraphQL request, and largest message on a WebSocket, in bytes." default:"1048576"`
 
-	Deadline     time.Duration     `help:"How long a query, a mutation or a short request may take, the start of a subscription, and each page of a download. What it asks of PostgreSQL is cancelled then." default:"30s"`
+	Deadline     time.Duration     `help:"How long a query, a mutation or a short request may take, the start of a subscription and what each of its events reads, each page of a download, and each question of an upload. What it asks of PostgreSQL is cancelled then." default:"30s"`
 	DeadlineRole map[string]string `help:"The same for a role, in place of --deadline. Unless told: VIEWER=10s, ADMIN=45s. May be repeated." placeholder:"ROLE=DURATION"`
 }
 

@@ -20,9 +20,17 @@ import (
 func (a *app) newKey(t testing.TB, role registry.Role, expires time.Time) uuid.UUID {
 	t.Helper()
 	token, id := auth.NewToken(), uuid.New()
-	must(t, a.store.CreateAPIKey(asSystem(t), registry.APIKey{ID: id, Name: "short", Role: role, CreatedBy: "test", ExpiresAt: expires}, auth.Hash(token)))
+	_, err := a.store.CreateAPIKey(asSystem(t), registry.APIKey{ID: id, Name: "short", Role: role, CreatedBy: "test", ExpiresAt: expires}, auth.Hash(token))
+	must(t, err)
 	a.tokens[role] = token
 	return id
+}
+
+// revoke ends a token.
+func (a *app) revoke(t testing.TB, key uuid.UUID) {
+	t.Helper()
+	_, err := a.store.RevokeAPIKey(asSystem(t), key)
+	must(t, err)
 }
 
 // TestStreamsEndWithTheirToken: of two keys one is revoked. Its sockets and event streams end, without a word that they
@@ -44,7 +52,7 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 			t.Errorf("event %s", event)
 		}
 		if seen++; seen == 1 {
-			must(t, a.store.RevokeAPIKey(asSystem(t), revoked))
+			a.revoke(t, revoked)
 		}
 	}
 	for name, c := range map[string]*wsClient{"idle": idle, "busy": busy} {

@@ -317,9 +317,10 @@ func (a *app) makeTokens(t testing.TB) {
 		registry.RoleViewer, registry.RoleAnalyst, registry.RoleSteward, registry.RoleOperator, registry.RoleAdmin,
 	} {
 		token := auth.NewToken()
-		must(t, a.store.CreateAPIKey(t.Context(), registry.APIKey{
+		_, err := a.store.CreateAPIKey(t.Context(), registry.APIKey{
 			ID: uuid.New(), Name: strings.ToLower(string(role)), Role: role, CreatedBy: "test", CreatedAt: time.Now(),
-		}, auth.Hash(token)))
+		}, auth.Hash(token))
+		must(t, err)
 		a.tokens[role] = token
 	}
 }

@@ -125,7 +125,7 @@ func (s *storm) weather(t *testing.T, over <-chan struct{}) (revoked int) {
 func (s *storm) renew(ctx context.Context, i int) error {
 	ctx = registry.WithActor(ctx, registry.Actor{Name: "system:test", Role: registry.RoleAdmin})
 	fresh := stormToken{uuid.New(), auth.NewToken()}
-	if err := s.store.CreateAPIKey(ctx, registry.APIKey{
+	if _, err := s.store.CreateAPIKey(ctx, registry.APIKey{
 		ID: fresh.id, Name: "storm", Role: registry.RoleAnalyst, CreatedBy: "test", CreatedAt: time.Now(),
 	}, auth.Hash(fresh.secret)); err != nil {
 		return err
@@ -137,7 +137,8 @@ func (s *storm) renew(ctx context.Context, i int) error {
 	if old.id == uuid.Nil {
 		return nil
 	}
-	return s.store.RevokeAPIKey(ctx, old.id)
+	_, err := s.store.RevokeAPIKey(ctx, old.id)
+	return err
 }
 
 // The ways of clients.

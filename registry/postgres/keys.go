@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,6 +15,9 @@ import (
 
 const keyColumns = `id, name, role, scopes, created_by, created_at, expires_at, revoked_at, last_used_at`
 
+// errStrangeScopes is a token that must not be taken for one that is not restricted: a newer server has restricted it.
+var errStrangeScopes = errors.New("a token is restricted to scopes that are not known")
+
 func scanAPIKey(row pgx.CollectableRow) (registry.APIKey, error) {
 	var k registry.APIKey
 	var expires, revoked, used *time.Time
@@ -21,8 +25,8 @@ func scanAPIKey(row pgx.CollectableRow) (registry.APIKey, error) {
 	err := row.Scan(&k.ID, &k.Name, &k.Role, &scopes, &k.CreatedBy, &k.CreatedAt, &expires, &revoked, &used)
 	k.Scopes = registry.ScopesOf(scopes...)
 	k.ExpiresAt, k.RevokedAt, k.LastUsedAt = orZero(expires), orZero(revoked), orZero(used)
-	if err == nil && scopes != nil && k.Scopes == 0 { // must not be taken for a key that is not restricted
-		err = errors.New("a token is restricted to scopes that are not known")
+	if err == nil && scopes != nil && k.Scopes == 0 {
+		err = errStrangeScopes
 	}
 	return k, err
 }
@@ -46,20 +50,22 @@ func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (registry.APIKe
 // -- name: insert_api_key
 const insertAPIKey = `
 INSERT INTO api_keys (id, name, token_hash, role, scopes, created_by, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+RETURNING ` + keyColumns
 
-// CreateAPIKey keeps a token by its hash. k.CreatedAt is set by the store.
-func (s *Store) CreateAPIKey(ctx context.Context, k registry.APIKey, hash [32]byte) error {
-	return s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		_, err := tx.Exec(ctx, insertAPIKey, k.ID, k.Name, hash[:], string(k.Role), k.Scopes.List(), k.CreatedBy, now,
+// CreateAPIKey keeps a token by its hash, and returns it as it is kept. k.CreatedAt is set by the store.
+func (s *Store) CreateAPIKey(ctx context.Context, k registry.APIKey, hash [32]byte) (kept registry.APIKey, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx, now time.Time) (err error) {
+		kept, err = findAPIKey(ctx, tx, insertAPIKey, k.ID, k.Name, hash[:], string(k.Role), k.Scopes.List(), k.CreatedBy, now,
 			orNull(k.ExpiresAt))
 		if err != nil {
-			return wrapped(err, "write token")
+			return err
 		}
 		return audit(ctx, tx, now, auditEntry{Action: "token.created", ObjectID: k.ID, Details: map[string]any{
 			"name": k.Name, "role": k.Role, "scopes": k.Allowed().List(), "expires_at": orNull(k.ExpiresAt),
 		}})
 	})
+	return kept, err
 }
 
 // -- name: api_key
@@ -168,31 +174,27 @@ func (s *Store) UpdateAPIKey(ctx context.Context, id uuid.UUID, c registry.APIKe
 const revokeAPIKey = `
 UPDATE api_keys
 SET revoked_at = $2
-WHERE id = $1 AND revoked_at IS NULL`
+WHERE id = $1 AND revoked_at IS NULL
+RETURNING ` + keyColumns
 
-// -- name: api_key_exists
-const selectAPIKeyExists = `
-SELECT EXISTS (SELECT FROM api_keys WHERE id = $1)`
-
-// RevokeAPIKey ends a token for good; registry.ErrNotFound when there is none. One that is revoked stays as it is.
-func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
-	return s.inTx(ctx, func(tx pgx.Tx, now time.Time) error {
-		tag, err := tx.Exec(ctx, revokeAPIKey, id, now)
-		if err != nil {
-			return wrapped(err, "revoke token")
+// RevokeAPIKey ends a token for good, and returns it; registry.ErrNotFound when there is none. One that is revoked stays as
+// it is.
+func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) (k registry.APIKey, err error) {
+	var strange error // one that cannot be shown ends all the same
+	err = s.inTx(ctx, func(tx pgx.Tx, now time.Time) (err error) {
+		k, err = findAPIKey(ctx, tx, revokeAPIKey, id, now)
+		switch {
+		case errors.Is(err, registry.ErrNotFound):
+			k, err = findAPIKey(ctx, tx, selectAPIKey, id)
+			return err
+		case errors.Is(err, errStrangeScopes):
+			strange = err
+		case err != nil:
+			return err
 		}
-		if tag.RowsAffected() > 0 {
-			return audit(ctx, tx, now, auditEntry{Action: "token.revoked", ObjectID: id})
-		}
-		var exists bool
-		if err := tx.QueryRow(ctx, selectAPIKeyExists, id).Scan(&exists); err != nil {
-			return wrapped(err, "read token")
-		}
-		if !exists {
-			return registry.ErrNotFound
-		}
-		return nil
+		return audit(ctx, tx, now, auditEntry{Action: "token.revoked", ObjectID: id})
 	})
+	return k, cmp.Or(err, strange)
 }
 
 // -- name: held_api_keys

@@ -23,7 +23,7 @@ func TestAPIKeys(t *testing.T) {
 	hashes := map[uuid.UUID][32]byte{}
 	for _, k := range []registry.APIKey{lasting, short} {
 		hashes[k.ID] = sha256.Sum256([]byte(k.Name))
-		if err := w.CreateAPIKey(ctx, k, hashes[k.ID]); err != nil {
+		if _, err := w.CreateAPIKey(ctx, k, hashes[k.ID]); err != nil {
 			t.Fatal(err)
 		}
 		got, err := w.APIKeyByHash(ctx, hashes[k.ID])
@@ -42,13 +42,13 @@ func TestAPIKeys(t *testing.T) {
 	gone(hashes[short.ID], "has expired")
 	revoked := w.clock.Now().Truncate(time.Microsecond)
 	for range 2 {
-		if err := w.RevokeAPIKey(ctx, lasting.ID); err != nil {
+		if _, err := w.RevokeAPIKey(ctx, lasting.ID); err != nil {
 			t.Fatal(err)
 		}
 		w.clock.Add(time.Minute)
 	}
 	gone(hashes[lasting.ID], "is revoked")
-	if err := w.RevokeAPIKey(ctx, uuid.New()); !errors.Is(err, registry.ErrNotFound) {
+	if _, err := w.RevokeAPIKey(ctx, uuid.New()); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("revoking a token that is not there: %v", err)
 	}
 	page, err := w.APIKeys(ctx, registry.PageRequest{First: 10})
@@ -74,7 +74,7 @@ func TestPagesOfAPIKeys(t *testing.T) {
 		id := uuid.New()
 		want[id] = true
 		k := registry.APIKey{ID: id, Name: "script", Role: registry.RoleViewer, CreatedBy: "ana"}
-		if err := w.CreateAPIKey(ctx, k, sha256.Sum256(id[:])); err != nil {
+		if _, err := w.CreateAPIKey(ctx, k, sha256.Sum256(id[:])); err != nil {
 			t.Fatal(err)
 		}
 		if i%3 == 2 {
@@ -116,7 +116,7 @@ func TestRestrictedAPIKeys(t *testing.T) {
 		CreatedBy: "ana", CreatedAt: w.clock.Now().Truncate(time.Microsecond),
 	}
 	hash := sha256.Sum256(k.ID[:])
-	if err := w.CreateAPIKey(ctx, k, hash); err != nil {
+	if _, err := w.CreateAPIKey(ctx, k, hash); err != nil {
 		t.Fatal(err)
 	}
 	got, err := w.APIKeyByHash(ctx, hash)
@@ -135,7 +135,7 @@ func TestUpdateAPIKey(t *testing.T) {
 	ctx := acting(t)
 	now := w.clock.Now().Truncate(time.Microsecond)
 	k := registry.APIKey{ID: uuid.New(), Name: "first", Role: registry.RoleViewer, CreatedBy: "ana", CreatedAt: now}
-	if err := w.CreateAPIKey(ctx, k, sha256.Sum256(k.ID[:])); err != nil {
+	if _, err := w.CreateAPIKey(ctx, k, sha256.Sum256(k.ID[:])); err != nil {
 		t.Fatal(err)
 	}
 	name, end, never := "second", now.Add(time.Hour), time.Time{}
@@ -191,7 +191,7 @@ func TestHeldAPIKeys(t *testing.T) {
 		ids = append(ids, k.ID)
 		made := *k
 		made.Name, made.CreatedBy = k.ID.String(), "ana"
-		if err := w.CreateAPIKey(ctx, made, sha256.Sum256(k.ID[:])); err != nil {
+		if _, err := w.CreateAPIKey(ctx, made, sha256.Sum256(k.ID[:])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -206,7 +206,7 @@ func TestHeldAPIKeys(t *testing.T) {
 	held(lasting, revoked, short, narrow, strange)
 	w.clock.Add(time.Hour)
 	revoked.RevokedAt = w.clock.Now().Truncate(time.Microsecond)
-	if err := w.RevokeAPIKey(ctx, revoked.ID); err != nil {
+	if _, err := w.RevokeAPIKey(ctx, revoked.ID); err != nil {
 		t.Fatal(err)
 	}
 	for _, sql := range []string{ // as a newer server might, which knows more scopes
@@ -218,13 +218,18 @@ func TestHeldAPIKeys(t *testing.T) {
 	}
 	strange.Role, strange.Scopes = "", 0
 	held(lasting, revoked, short, narrow, strange) // also what is over: who asks wants to know why
+	if k, err := w.RevokeAPIKey(ctx, strange.ID); err == nil {
+		t.Errorf("it is shown as %+v", k)
+	}
+	strange.RevokedAt = revoked.RevokedAt
+	held(lasting, revoked, short, narrow, strange)
 }
 
 func TestUseIsNotedOnceAMinute(t *testing.T) {
 	w := newWorld(t)
 	id, first := uuid.New(), w.clock.Now().Truncate(time.Microsecond)
 	k := registry.APIKey{ID: id, Name: "script", Role: registry.RoleViewer, CreatedBy: "ana"}
-	if err := w.CreateAPIKey(acting(t), k, sha256.Sum256([]byte("x"))); err != nil {
+	if _, err := w.CreateAPIKey(acting(t), k, sha256.Sum256([]byte("x"))); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ used, want time.Duration }{
