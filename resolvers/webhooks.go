@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -90,8 +91,20 @@ func (r webhook) Deliveries(ctx context.Context, obj *model.Webhook, status *reg
 	return &model.WebhookDeliveryConnection{Connection: page}, err
 }
 
+// mayBeTold refuses to let those who may not see whole numbers decide who is sent them: by a webhook that is told of leads,
+// or by another address of any webhook, for which deliveries of leads may wait.
+func mayBeTold(ctx context.Context, events []registry.EventType, moves bool) error {
+	if !moves && !slices.Contains(events, registry.EventLeadTierChanged) || registry.ActorFrom(ctx).May(registry.ScopeReveal) {
+		return nil
+	}
+	return &forbidden{scope: registry.ScopeReveal}
+}
+
 // CreateWebhook makes a webhook and tells its secret this once.
 func (m mutation) CreateWebhook(ctx context.Context, input model.CreateWebhookInput) (*model.WebhookSecretPayload, error) {
+	if err := mayBeTold(ctx, input.Events, false); err != nil {
+		return nil, err
+	}
 	hook, secret, err := m.service.CreateWebhook(ctx, registry.NewWebhook{
 		URL: input.URL, Events: input.Events, Description: deref(input.Description.Value()),
 	})
@@ -122,6 +135,9 @@ func secretPayload(hook registry.Webhook, secret string, err error, path ...stri
 
 // UpdateWebhook changes a webhook.
 func (m mutation) UpdateWebhook(ctx context.Context, input model.UpdateWebhookInput) (*model.WebhookPayload, error) {
+	if err := mayBeTold(ctx, input.Events.Value(), input.URL.Value() != nil); err != nil {
+		return nil, err
+	}
 	key, err := parseID(model.KindWebhook, input.ID)
 	var hook registry.Webhook
 	if err == nil {

@@ -308,3 +308,42 @@ func TestWebhooksAreBoundedAndListed(t *testing.T) {
 		t.Errorf("%d webhooks in two pages of %d", len(ids), first.Webhooks.TotalCount)
 	}
 }
+
+// TestWebhooksAreNoWayAroundMasks: a key that may keep webhooks but not see whole numbers cannot have them sent to itself.
+func TestWebhooksAreNoWayAroundMasks(t *testing.T) {
+	a := newApp(t, privately(t))
+	const narrow = registry.Role("narrow")
+	a.tokens[narrow] = a.createKey(t, registry.RoleAdmin, vars{"name": "hooks", "role": "ADMIN", "scopes": []string{"ADMINISTER", "READ"}}).Token
+	leads := a.hookMutation(t, "createWebhook", "webhook { id }", vars{"url": "https://one.example", "events": []string{"LEAD_TIER_CHANGED"}}).Webhook.ID
+	create := func(events string) string {
+		return `mutation { createWebhook(input: {url: "https://two.example", events: [` + events + `]}) { webhook { id } userErrors { code } } }`
+	}
+	update := func(id, change string) string {
+		return `mutation { updateWebhook(input: {id: "` + id + `", ` + change + `}) { webhook { id } userErrors { code } } }`
+	}
+	made := a.try(t, narrow, create("JOB_FINISHED, IMPORT_FINISHED"), nil)
+	own := strings.Split(string(made.Data), `"`)
+	if len(made.Errors) > 0 || len(own) < 8 {
+		t.Fatalf("what holds no numbers: %s %+v", made.Data, made.Errors)
+	}
+	for name, query := range map[string]string{
+		"made":                   create("LEAD_TIER_CHANGED"),
+		"made among others":      create("JOB_FINISHED, LEAD_TIER_CHANGED"),
+		"told of more":           update(own[7], "events: [JOB_FINISHED, LEAD_TIER_CHANGED]"),
+		"of another":             update(leads, `url: "https://two.example"`),
+		"of another, with less":  update(leads, `url: "https://two.example", events: [JOB_FINISHED]`),
+		"where some may wait": update(own[7], `url: "https://three.example"`),
+	} {
+		if got := a.try(t, narrow, query, nil); len(got.Errors) != 1 || got.Errors[0].Extensions["code"] != "FORBIDDEN" || got.Errors[0].Extensions["scope"] != "REVEAL" {
+			t.Errorf("%s: %s %+v", name, got.Data, got.Errors)
+		}
+	}
+	for name, change := range map[string]string{"paused": "status: PAUSED", "told of less": "events: [JOB_FINISHED]", "described": `description: "mine"`} {
+		if got := a.try(t, narrow, update(leads, change), nil); len(got.Errors) > 0 || strings.Contains(string(got.Data), "code") {
+			t.Errorf("%s: %s %+v", name, got.Data, got.Errors)
+		}
+	}
+	if seen := a.hook(t, leads); seen.URL != "https://one.example" {
+		t.Errorf("it was moved: %+v", seen)
+	}
+}
