@@ -16,6 +16,7 @@ func (s *Service) AccessLog(ctx context.Context, f AccessFilter, p PageRequest) 
 	if f.Since != nil && f.Until != nil && f.Until.Before(*f.Since) {
 		es = append(es, Errorf(CodeInvalidInput, []string{"filter", "until"}, "until is before since"))
 	}
+	es = collect(es, checkAccessTexts(f))
 	p, err := checkPage(p)
 	if es = collect(es, err); len(es) > 0 {
 		return Page[AccessEntry]{}, es
@@ -28,7 +29,23 @@ func (s *Service) AccessLog(ctx context.Context, f AccessFilter, p PageRequest) 
 
 // CountAccessLog counts the entries that match.
 func (s *Service) CountAccessLog(ctx context.Context, f AccessFilter) (int64, error) {
+	if err := checkAccessTexts(f); err != nil {
+		return 0, err
+	}
 	return s.store.CountAccessEntries(ctx, f)
+}
+
+// checkAccessTexts refuses texts that the store cannot compare with.
+func checkAccessTexts(f AccessFilter) error {
+	for _, text := range []struct {
+		name  string
+		value *string
+	}{{"actor", f.Actor}, {"requestId", f.RequestID}} {
+		if text.value != nil && !storable(*text.value) {
+			return Errorf(CodeInvalidInput, []string{"filter", text.name}, "%s is not a text of UTF-8 without NUL", text.name)
+		}
+	}
+	return nil
 }
 
 // AccessEntry returns an entry of the access log; ErrNotFound when there is none with this id.
