@@ -216,6 +216,8 @@ func wholeOf(v any) (int, bool) {
 		return int(min(saturated, v)), true
 	case json.Number:
 		return whole(v.String())
+	case string: // the executor takes it for a number
+		return whole(v)
 	}
 	return 0, false
 }

@@ -207,3 +207,19 @@ func TestEveryListHasASize(t *testing.T) {
 		}
 	}
 }
+
+// A page size must not be something else to the one who counts than to the one who reads.
+func TestSizeOfAPageThatIsAText(t *testing.T) {
+	g := New(theSchema, Limits{})
+	query := `query($n: Int) { phones(first: $n) { nodes { customers(first: $n) { nodes { number } } } } }`
+	for text, want := range map[string]int{"10": 2 + 10*(2+10), "500": 2 + 500*(2+500)} {
+		asText, _ := cost(t, g, query, map[string]any{"n": text})
+		asNumber, _ := cost(t, g, query, map[string]any{"n": json.Number(text)})
+		if asText != want || asNumber != want {
+			t.Errorf("first: %s costs %d as a text and %d as a number: want %d", text, asText, asNumber, want)
+		}
+	}
+	if _, err := cost(t, g, query, map[string]any{"n": "501"}); err == nil || err.Extensions["limit"] != limitFirst {
+		t.Errorf("first: 501 as a text is refused as %v", err)
+	}
+}
