@@ -16,7 +16,6 @@ import (
 // Bounds of what waits.
 const (
 	maxHinted  = 20_000              // numbers that have changed and have not been loaded
-	maxWaiting = 1_000               // scores that wait for one subscriber: as many as a filter can name
 	loadAtOnce = bus.MaxChunkNumbers // numbers loaded with one statement
 )
 
@@ -53,11 +52,10 @@ func (f *leadFeed) hint(data []byte) {
 		return
 	}
 	for i, n := range event.Numbers {
-		if len(f.hinted) >= maxHinted {
+		if !f.note(registry.Number(n)) {
 			f.hub.metrics.dropped.Add(float64(len(event.Numbers) - i))
 			break
 		}
-		f.hinted[registry.Number(n)] = struct{}{}
 	}
 	select {
 	case f.poke <- struct{}{}:
@@ -71,7 +69,7 @@ func (f *leadFeed) subscribe(ctx context.Context, filter registry.LeadFilter) (<
 	if err != nil {
 		return nil, err
 	}
-	sub := &leadSubscriber{filter: filter, waiting: map[registry.Number]LeadChange{}, poke: make(chan struct{}, 1)}
+	sub := &leadSubscriber{filter: filter, waiting: map[registry.Number]*LeadChange{}, poke: make(chan struct{}, 1)}
 	if err := f.join(sub); err != nil {
 		return nil, err
 	}
@@ -81,7 +79,7 @@ func (f *leadFeed) subscribe(ctx context.Context, filter registry.LeadFilter) (<
 		return nil, err
 	}
 	if err == nil {
-		sub.put(first)
+		sub.put(&first, maxWaiting)
 	}
 	out := make(chan LeadChange)
 	ctx, cancel := context.WithCancel(ctx)
@@ -163,16 +161,17 @@ func (f *leadFeed) run(ctx context.Context) {
 	}
 }
 
-// drain loads the hinted numbers and offers them to all subscribers.
+// drain loads the hinted numbers and offers them to all subscribers. Those that could not be loaded wait for the next time.
 func (f *leadFeed) drain(ctx context.Context) error {
 	for {
 		numbers := f.take()
 		if len(numbers) == 0 {
 			return nil
 		}
-		changes, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) ([]LeadChange, error) { return f.load(ctx, numbers) })
+		changes, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) ([]*LeadChange, error) { return f.load(ctx, numbers) })
 		f.hub.metrics.loaded("lead", err)
 		if err != nil {
+			f.putBack(numbers)
 			return err
 		}
 		f.offer(changes)
@@ -193,7 +192,31 @@ func (f *leadFeed) take() []registry.Number {
 	return numbers
 }
 
-func (f *leadFeed) load(ctx context.Context, numbers []registry.Number) ([]LeadChange, error) {
+// putBack keeps numbers that were taken and not loaded.
+func (f *leadFeed) putBack(numbers []registry.Number) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.subscribers) == 0 {
+		return
+	}
+	for i, n := range numbers {
+		if !f.note(n) {
+			f.hub.metrics.dropped.Add(float64(len(numbers) - i))
+			return
+		}
+	}
+}
+
+// note keeps a number to be loaded; false: there is no room. The caller holds mu.
+func (f *leadFeed) note(n registry.Number) bool {
+	if _, ok := f.hinted[n]; !ok && len(f.hinted) >= maxHinted {
+		return false
+	}
+	f.hinted[n] = struct{}{}
+	return true
+}
+
+func (f *leadFeed) load(ctx context.Context, numbers []registry.Number) ([]*LeadChange, error) {
 	scores, err := f.hub.source.LeadScores(ctx, numbers)
 	if err != nil {
 		return nil, err
@@ -202,25 +225,26 @@ func (f *leadFeed) load(ctx context.Context, numbers []registry.Number) ([]LeadC
 	if err != nil {
 		return nil, err
 	}
-	changes := make([]LeadChange, 0, len(scores))
+	changes := make([]*LeadChange, 0, len(scores)) // each by itself: a subscriber that keeps one keeps no other
 	for n, score := range scores {
 		if phone, ok := phones[n]; ok {
-			changes = append(changes, LeadChange{Score: score, Phone: phone})
+			changes = append(changes, &LeadChange{Score: score, Phone: phone})
 		}
 	}
 	return changes, nil
 }
 
-func (f *leadFeed) offer(changes []LeadChange) {
+func (f *leadFeed) offer(changes []*LeadChange) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	room := roomAmong(len(f.subscribers))
 	for _, c := range changes {
 		if c.Score.UpdatedAt.After(f.newest) {
 			f.newest = c.Score.UpdatedAt
 		}
 		for sub := range f.subscribers {
-			if sub.filter.Matches(c.Score, c.Phone) && sub.put(c) {
-				f.hub.metrics.dropped.Inc()
+			if sub.filter.Matches(c.Score, c.Phone) {
+				f.hub.metrics.dropped.Add(float64(sub.put(c, room)))
 			}
 		}
 	}
@@ -239,15 +263,28 @@ func (f *leadFeed) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, sub := range f.behind(score.UpdatedAt) {
+	behind := f.behind(score.UpdatedAt)
+	for _, sub := range behind {
 		c, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) (LeadChange, error) { return f.latest(ctx, sub.filter) })
 		if err == nil {
-			sub.put(c)
+			sub.put(&c, maxWaiting)
 		} else if !errors.Is(err, registry.ErrNotFound) {
-			return err
+			return err // they are behind still: the next look finds them so
 		}
 	}
+	if len(behind) > 0 {
+		f.caughtUp(score.UpdatedAt)
+	}
 	return nil
+}
+
+// caughtUp notes that nobody has missed a change up to that time.
+func (f *leadFeed) caughtUp(newest time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if newest.After(f.newest) {
+		f.newest = newest
+	}
 }
 
 // behind returns the subscribers that have missed changes, given when the newest score of all changed.
@@ -262,7 +299,6 @@ func (f *leadFeed) behind(newest time.Time) []*leadSubscriber {
 	if !missed {
 		return nil
 	}
-	f.newest = newest
 	return slices.Collect(maps.Keys(f.subscribers))
 }
 
@@ -271,91 +307,4 @@ func (f *leadFeed) wait() {
 	f.mu.Lock() // one that is being opened is counted now
 	defer f.running.Wait()
 	f.mu.Unlock()
-}
-
-// leadSubscriber has a place for the newest score of each number, for as many as are kept.
-type leadSubscriber struct {
-	filter registry.LeadFilter
-	poke   chan struct{} // holds a word that something waits
-
-	mu      sync.Mutex
-	waiting map[registry.Number]LeadChange
-	order   []registry.Number // of waiting, the oldest change first
-	sent    registry.Number   // the last one taken, and when it had changed
-	sentAt  time.Time
-}
-
-// put keeps a score to be sent, unless it is no newer than what waits or was just sent, and reports whether the
-// oldest had to be dropped for it.
-func (s *leadSubscriber) put(c LeadChange) (dropped bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := c.Score.Number
-	if n == s.sent && !c.Score.UpdatedAt.After(s.sentAt) {
-		return false
-	}
-	if old, ok := s.waiting[n]; ok {
-		if !c.Score.UpdatedAt.After(old.Score.UpdatedAt) {
-			return false
-		}
-		s.forget(n)
-	} else if len(s.waiting) >= maxWaiting {
-		delete(s.waiting, s.order[0])
-		s.order = s.order[1:]
-		dropped = true
-	}
-	s.waiting[n] = c
-	s.order = append(s.order, n)
-	select {
-	case s.poke <- struct{}{}:
-	default:
-	}
-	return dropped
-}
-
-func (s *leadSubscriber) forget(n registry.Number) {
-	for i, other := range s.order {
-		if other == n {
-			s.order = append(s.order[:i], s.order[i+1:]...)
-			return
-		}
-	}
-}
-
-// take returns the newest score that waits.
-func (s *leadSubscriber) take() (LeadChange, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.order) == 0 {
-		return LeadChange{}, false
-	}
-	n := s.order[len(s.order)-1]
-	s.order = s.order[:len(s.order)-1]
-	c := s.waiting[n]
-	delete(s.waiting, n)
-	s.sent, s.sentAt = n, c.Score.UpdatedAt
-	return c, true
-}
-
-// send sends what waits, at most once in minInterval, until ctx ends.
-func (s *leadSubscriber) send(ctx context.Context, out chan<- LeadChange) {
-	for {
-		c, ok := s.take()
-		if !ok {
-			select {
-			case <-ctx.Done():
-				return
-			case <-s.poke:
-			}
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case out <- c:
-		}
-		if !sleep(ctx, minInterval, nil) {
-			return
-		}
-	}
 }

@@ -75,19 +75,113 @@ func TestLeadsOfANumberAreConflated(t *testing.T) {
 }
 
 func TestLeadsThatWaitAreBounded(t *testing.T) {
-	sub := &leadSubscriber{waiting: map[registry.Number]LeadChange{}, poke: make(chan struct{}, 1)}
+	sub := &leadSubscriber{waiting: map[registry.Number]*LeadChange{}, poke: make(chan struct{}, 1)}
+	put := func(n registry.Number, at int64, room int) int {
+		return sub.put(&LeadChange{Score: registry.LeadScore{Number: n, UpdatedAt: time.Unix(at, 0)}}, room)
+	}
 	dropped := 0
 	for n := range registry.Number(3 * maxWaiting) {
-		if sub.put(LeadChange{Score: registry.LeadScore{Number: n + 1, UpdatedAt: time.Unix(int64(n), 0)}}) {
-			dropped++
-		}
+		dropped += put(n+1, int64(n), maxWaiting)
 	}
 	if dropped != 2*maxWaiting || len(sub.waiting) != maxWaiting || len(sub.order) != maxWaiting {
 		t.Errorf("dropped %d, %d wait, %d in order", dropped, len(sub.waiting), len(sub.order))
 	}
+	if dropped = put(3*maxWaiting, 3*maxWaiting, maxWaiting); dropped != 0 || len(sub.waiting) != maxWaiting {
+		t.Errorf("a newer score of a number that waits: dropped %d, %d wait", dropped, len(sub.waiting))
+	}
 	if newest, ok := sub.take(); !ok || newest.Score.Number != 3*maxWaiting {
 		t.Errorf("taken: %+v; want the newest", newest)
 	}
+	if dropped = put(1, 4*maxWaiting, 20); dropped != maxWaiting-20 || len(sub.waiting) != 20 || len(sub.order) != 20 {
+		t.Errorf("with less room: dropped %d, %d wait, %d in order", dropped, len(sub.waiting), len(sub.order))
+	}
+}
+
+// TestManySubscribersKeepLittle: what waits is kept once for all who wait for it, and its number is bounded for all of them
+// together.
+func TestManySubscribersKeepLittle(t *testing.T) {
+	for _, n := range []int{0, 1, 999, 1000, 1001, 50_000, 3 * maxWaitingAll} {
+		room := roomAmong(n)
+		if room < 1 || room > maxWaiting || n <= maxWaitingAll && n*room > maxWaitingAll {
+			t.Errorf("%d subscribers: room for %d", n, room)
+		}
+	}
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		for range 3 {
+			if _, err := h.LeadScores(t.Context(), registry.LeadFilter{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range registry.Number(5) {
+			s.setScore(n+1, 50)
+		}
+		h.hintLeads(1, 2, 3, 4, 5)
+		time.Sleep(time.Minute)
+		kept := map[*LeadChange]int{}
+		for sub := range h.leads.subscribers {
+			for _, c := range sub.waiting {
+				kept[c]++
+			}
+		}
+		all := 0
+		for _, by := range kept {
+			all += by
+		}
+		if len(kept) > 5 || all < 3*4 { // one of each may have been taken to be sent
+			t.Errorf("%d scores are kept as %d", all, len(kept))
+		}
+	})
+}
+
+// TestHintsOutliveAnOutage: what had changed while the database did not answer is told once it does.
+func TestHintsOutliveAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.fail("scores", true)
+		for n := range registry.Number(5) {
+			s.setScore(n+1, 50)
+		}
+		h.hintLeads(1, 2, 3, 4, 5)
+		time.Sleep(time.Second)
+		s.fail("scores", false)
+		told := map[registry.Number]bool{}
+		for len(told) < 5 {
+			select {
+			case c := <-leads:
+				told[c.Score.Number] = true
+			case <-time.After(time.Minute):
+				t.Fatalf("told of %v only", slices.Sorted(maps.Keys(told)))
+			}
+		}
+	})
+}
+
+// TestWhoIsBehindStaysBehindInAnOutage: a change without a hint is found although the look at it fails at first.
+func TestWhoIsBehindStaysBehindInAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		s.setScore(1, 10)
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{Numbers: []registry.Number{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-leads
+		time.Sleep(time.Minute)
+		s.fail("phones", true) // of the newest score of a subscriber; that there is a newer one is found all the same
+		s.setScore(1, 60)
+		time.Sleep(time.Minute)
+		s.fail("phones", false)
+		select {
+		case c := <-leads:
+			if c.Score.Total != 60 {
+				t.Errorf("%+v", c)
+			}
+		case <-time.After(time.Minute):
+			t.Error("a change is never told of")
+		}
+	})
 }
 
 func TestLeadsAreFoundWithoutHints(t *testing.T) {

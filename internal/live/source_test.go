@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -17,20 +18,30 @@ type source struct {
 	imports map[uuid.UUID]registry.ImportBatch
 	scores  map[registry.Number]registry.LeadScore
 	err     error
+	failing map[string]bool // calls that fail
 	calls   map[string]int
 }
 
 func newSource() *source {
 	return &source{
 		jobs: map[uuid.UUID]registry.Job{}, imports: map[uuid.UUID]registry.ImportBatch{},
-		scores: map[registry.Number]registry.LeadScore{}, calls: map[string]int{},
+		scores: map[registry.Number]registry.LeadScore{}, calls: map[string]int{}, failing: map[string]bool{},
 	}
 }
 
 func (s *source) enter(what string) (func(), error) {
 	s.mu.Lock()
 	s.calls[what]++
+	if s.failing[what] {
+		return s.mu.Unlock, errors.New(what + " cannot be asked")
+	}
 	return s.mu.Unlock, s.err
+}
+
+func (s *source) fail(what string, fails bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing[what] = fails
 }
 
 func (s *source) Job(_ context.Context, id uuid.UUID) (registry.Job, error) {
