@@ -45,7 +45,7 @@ type Outcome struct {
 	// Reason says why the status is ERROR, RATE_LIMITED, UNKNOWN or NOT_CHECKABLE. It must not hold a phone number;
 	// what looks like one is cut out of it.
 	Reason  string
-	Details json.RawMessage // a JSON object of at most bus.MaxDetailsBytes, or nothing
+	Details json.RawMessage // a JSON object of at most bus.MaxDetailsBytes, or nothing; a phone number is cut out of it
 	TTL     time.Duration   // the evidence holds this long, in whole seconds; 0: it does not run out
 
 	// Permanent says that an ERROR will not go away by asking again.

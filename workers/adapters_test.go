@@ -61,6 +61,7 @@ func TestBadAdapters(t *testing.T) {
 		{"is below zero", first(func(o *workers.Outcome) { o.Strength = -0.1 }), "ERROR ACTIVE ACTIVE", "the adapter answered with a strength outside of 0 to 1"},
 		{"is not a number", first(func(o *workers.Outcome) { o.Strength = zero / zero }), "ERROR ACTIVE ACTIVE", "the adapter answered with a strength outside of 0 to 1"},
 		{"answers stale", first(func(o *workers.Outcome) { o.TTL = -time.Second }), "ERROR ACTIVE ACTIVE", "the adapter answered with evidence that ran out before it was given"},
+		{"has the number in its method", first(func(o *workers.Outcome) { o.Method = "lookup:" + o.Number.String() }), "ERROR ACTIVE ACTIVE", "the adapter answered with a method that holds the number"},
 		{"has a long method", first(func(o *workers.Outcome) { o.Method = strings.Repeat("m", 65) }), "ERROR ACTIVE ACTIVE", "the adapter answered with a method that is not 1 to 64 printable bytes"},
 		{"gives bad details", first(func(o *workers.Outcome) { o.Details = []byte(`["no object"]`) }), "ACTIVE ACTIVE ACTIVE", ""},
 		{"tells a number", first(func(o *workers.Outcome) { o.Status, o.Reason = scoring.Unknown, "asked +57 300 100-0000 today" }), "UNKNOWN ACTIVE ACTIVE", "asked [number] today"},

@@ -233,6 +233,8 @@ func (c *caller) verify(o *Outcome) {
 		broken = "the adapter answered with evidence that ran out before it was given"
 	case !validMethod(o.Method):
 		broken = "the adapter answered with a method that is not 1 to 64 printable bytes"
+	case o.Method != c.info.Method && holdsTail(o.Method, tailOf(o.Number)):
+		broken = "the adapter answered with a method that holds the number"
 	}
 	if broken != "" {
 		c.broken.Inc()
@@ -247,7 +249,7 @@ func (c *caller) verify(o *Outcome) {
 		o.Reason = cleanReason(o.Reason)
 	}
 	if len(o.Details) > 0 {
-		details, err := cleanDetails(o.Details)
+		details, err := cleanDetails(o.Details, o.Number)
 		if err != nil {
 			c.broken.Inc()
 			c.log.Warn("details dropped", "error", err)

@@ -309,10 +309,32 @@ func TestCleanDetails(t *testing.T) {
 		{`{"a":"` + strings.Repeat("x", 9*bus.MaxDetailsBytes) + `"}`, ``, "larger"},
 	}
 	for _, tt := range tests {
-		got, err := cleanDetails(json.RawMessage(tt.in))
+		got, err := cleanDetails(json.RawMessage(tt.in), 573009876543)
 		if string(got) != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 			t.Errorf("%.60s became %s (%v), want %s (%s)", tt.in, got, err, tt.want, tt.err)
 		}
+	}
+}
+
+// TestDetailsHoldNoNumber: they are shown to those who see the number masked, and many services repeat what they were asked.
+func TestDetailsHoldNoNumber(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"phone":"+573001234567","seen":"2026-01-02"}`:                           `{"phone":"[number]","seen":"2026-01-02"}`,
+		`{"wa_id":573001234567,"n":123456}`:                                       `{"n":123456,"wa_id":"[number]"}`,
+		`{"a":["(300) 123-4567",{"b":"tel:3001234567;x=1"}],"c":"1234567"}`:       `{"a":["[number]",{"b":"[number]"}],"c":"[number]"}`,
+		`{"57 300 123 45 67":true,"ok":null}`:                                     `{"[number]":true,"ok":null}`,
+		`{"float":5.73001234567e11,"carrier":"Claro 300"}`:                        `{"carrier":"Claro 300","float":"[number]"}`,
+		`{"other":"+57 300 999 99 99","now":"10:00 +0000 UTC","when":1732270391}`: `{"now":"10:00 +0000 UTC","other":"[number]","when":1732270391}`,
+		`{"id":"2345678-2345678","sum":"+1+2+3456"}`:                              `{"id":"2345678-2345678","sum":"+1+2+3456"}`,
+	} {
+		got, err := cleanDetails(json.RawMessage(in), 573001234567)
+		if err != nil || string(got) != want {
+			t.Errorf("%s became %s (%v), want %s", in, got, err, want)
+		}
+	}
+	short, err := cleanDetails(json.RawMessage(`{"local":"81 23","year":"2026"}`), 2908123)
+	if err != nil || string(short) != `{"local":"[number]","year":"2026"}` {
+		t.Errorf("of a short number: %s %v", short, err)
 	}
 }
 
@@ -320,14 +342,14 @@ func FuzzCleanDetails(f *testing.F) {
 	f.Add(`{"a":[1,"x",{"b":null}],"é":1.5e10}`)
 	f.Add(`{"half":"\ud800","nul":"\u0000"}`)
 	f.Fuzz(func(t *testing.T, in string) {
-		out, err := cleanDetails(json.RawMessage(in))
+		out, err := cleanDetails(json.RawMessage(in), 573001234567)
 		if err != nil || out == nil {
 			return
 		}
 		if len(out) > bus.MaxDetailsBytes || !json.Valid(out) || out[0] != '{' || strings.Contains(string(out), `\u0000`) && !strings.Contains(string(out), `\\u0000`) {
 			t.Errorf("%q became %q", in, out)
 		}
-		again, err := cleanDetails(out)
+		again, err := cleanDetails(out, 573001234567)
 		if err != nil || string(again) != string(out) {
 			t.Errorf("%q became %q (%v) the second time", out, again, err)
 		}
