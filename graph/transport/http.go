@@ -91,7 +91,22 @@ func (h *Handler) paramsOfBody(w http.ResponseWriter, r *http.Request) (*graphql
 	if charset := params["charset"]; err != nil || media != mediaJSON || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
 		return nil, &badRequest{http.StatusUnsupportedMediaType, CodeBadRequest, "want the operation as " + mediaJSON + " in UTF-8"}
 	}
+	if Coded(r.Header) {
+		w.Header().Set("Accept-Encoding", plainCoding)
+		return nil, &badRequest{http.StatusUnsupportedMediaType, CodeBadRequest, "want the body as it is, without Content-Encoding"}
+	}
 	return h.bodies.read(w, r)
+}
+
+// plainCoding is how bodies are sent that are what they are.
+const plainCoding = "identity"
+
+// Coded reports whether a body must be decoded, by Content-Encoding, before it is what its media type says. Nothing here
+// does so: what it would unpack to is not bounded by what was sent.
+func Coded(header http.Header) bool {
+	return slices.ContainsFunc(header.Values("Content-Encoding"), func(coding string) bool {
+		return coding != "" && !strings.EqualFold(coding, plainCoding)
+	})
 }
 
 // serveOnce runs a query or mutation and answers with its result.

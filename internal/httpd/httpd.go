@@ -103,11 +103,11 @@ func New(c Config) (http.Handler, error) {
 	imports := &imports{downloads: files, importer: c.Importer, service: c.Service, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
 	tickets := &streamTickets{auth: c.Auth, limit: c.callersDeadline, log: c.Logger}
 	authenticated := func(kind limit.Kind, h http.HandlerFunc) http.Handler {
-		return strict(c.Auth.Middleware(noteActor(heldTo(withPurpose(c.rated(kind, h))))))
+		return c.Auth.Middleware(noteActor(heldTo(withPurpose(c.rated(kind, h)))))
 	}
 
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", strict(graphQL))
+	mux.Handle(graphQLPath, graphQL)
 	mux.Handle("POST /v1/imports", authenticated(limit.Write, imports.receive))
 	mux.Handle("GET /v1/imports/{id}", authenticated(limit.Read, c.timely(imports.show)))
 	mux.Handle("GET /v1/imports/{id}/quarantine.csv", authenticated(limit.Read, imports.quarantine))
@@ -116,17 +116,16 @@ func New(c Config) (http.Handler, error) {
 	if err := c.mountWhatsApp(mux); err != nil {
 		return nil, err
 	}
-	mux.Handle("/v1/", authenticated(limit.Read, noSuchAddress))
-	mux.Handle("GET /healthz", strict(http.HandlerFunc(healthy)))
-	mux.Handle("GET /readyz", strict(&readiness{ready: c.Ready, log: c.Logger}))
+	mux.Handle(restPath, authenticated(limit.Read, elsewhere(mux)))
+	mux.HandleFunc("GET /healthz", healthy)
+	mux.Handle("GET /readyz", &readiness{ready: c.Ready, log: c.Logger})
 	mux.Handle("/", c.UI)
 
-	// A browser sends requests of other sites' pages with Origin or Sec-Fetch-Site: those that could change something
-	// are refused before anything else looks at them.
-	return c.Proxies.Handler(observe(http.NewCrossOriginProtection().Handler(mux), c.Logger, m)), nil
+	return c.Proxies.Handler(observe(strict(ownPages(mux)), c.Logger, m)), nil
 }
 
-// strict sets what the answers of the API carry: they are data, never a page, and nobody keeps them.
+// strict sets what answers carry: they are data, never a page, and nobody keeps them. The web UI says otherwise of what it
+// serves.
 func strict(next http.Handler) http.Handler {
 	// Made once: nobody changes the values of a header, who wants others replaces them.
 	always := http.Header{}
@@ -144,8 +143,4 @@ func strict(next http.Handler) http.Handler {
 		maps.Copy(w.Header(), always)
 		next.ServeHTTP(w, r)
 	})
-}
-
-func noSuchAddress(w http.ResponseWriter, r *http.Request) {
-	writeError(w, r, http.StatusNotFound, "NOT_FOUND", "there is nothing at this address")
 }

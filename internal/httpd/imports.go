@@ -7,10 +7,12 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"phoneregistry/graph/model"
+	"phoneregistry/graph/transport"
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
 	"phoneregistry/registry/importer"
@@ -37,7 +39,7 @@ type received struct {
 // itself; 200 when the same file was imported before, and nothing has changed.
 func (s *imports) receive(w http.ResponseWriter, r *http.Request) {
 	if !registry.ActorFrom(r.Context()).May(registry.ScopeImports) {
-		writeError(w, r, http.StatusForbidden, "FORBIDDEN", "the role of this token may not do this: want OPERATOR or ADMIN")
+		writeError(w, r, http.StatusForbidden, "FORBIDDEN", "the token may not do this: it needs the scope IMPORTS")
 		return
 	}
 	options, err := importOptions(r)
@@ -69,16 +71,32 @@ func (s *imports) receive(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, received{id, string(batch.Status), already})
 }
 
+// queryOf reads the query of an address. To read only what can be read of it would be to do something else than was meant.
+func queryOf(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, registry.Errorf(registry.CodeInvalidInput, []string{"query"}, "the query of the address is not URL-encoded")
+	}
+	return query, nil
+}
+
 // importOptions reads the parameters of an upload.
 func importOptions(r *http.Request) (importer.Options, error) {
-	query := r.URL.Query()
+	query, err := queryOf(r)
+	if err != nil {
+		return importer.Options{}, err
+	}
 	o := importer.Options{
 		Source: query.Get("source"), Region: query.Get("region"), Area: query.Get("area"),
 		FileName: query.Get("file_name"), Format: query.Get("format"),
 	}
-	for name := range query {
+	for name, values := range query {
 		switch name {
-		case "source", "region", "area", "file_name", "format", "map":
+		case "source", "region", "area", "file_name", "format":
+			if len(values) > 1 {
+				return o, registry.Errorf(registry.CodeInvalidInput, []string{name}, "%s is there %d times: want it once", name, len(values))
+			}
+		case "map":
 		default:
 			return o, registry.Errorf(registry.CodeInvalidInput, []string{"query"},
 				"there is an unknown parameter: want source, region, area, file_name, format and map")
@@ -100,6 +118,7 @@ func importOptions(r *http.Request) (importer.Options, error) {
 
 var (
 	errMediaType = errors.New("media type")
+	errCoded     = errors.New("content coding")
 	errNoFile    = registry.Errorf(registry.CodeInvalidInput, []string{"body"}, "the form holds no file: want one part with a file name")
 )
 
@@ -108,6 +127,9 @@ func fileOf(r *http.Request, body io.Reader, o *importer.Options) (io.Reader, er
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, errMediaType
+	}
+	if transport.Coded(r.Header) {
+		return nil, errCoded
 	}
 	switch media {
 	case "text/csv", "application/octet-stream", "application/vnd.ms-excel": // the last is what Windows calls a CSV file
@@ -199,6 +221,9 @@ func (s *imports) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errMediaType):
 		writeError(w, r, http.StatusUnsupportedMediaType, "INVALID_INPUT",
 			"want the file as text/csv, application/octet-stream or in multipart/form-data")
+	case errors.Is(err, errCoded):
+		w.Header().Set("Accept-Encoding", "identity")
+		writeError(w, r, http.StatusUnsupportedMediaType, "INVALID_INPUT", "want the file as it is, without Content-Encoding")
 	case errors.Is(err, registry.ErrNotFound):
 		writeError(w, r, http.StatusNotFound, "NOT_FOUND", "there is no import with this id")
 	case errors.Is(err, errBody):
@@ -236,8 +261,12 @@ type shown struct {
 	ErrorMessage    *string          `json:"errorMessage"`
 }
 
-// show answers GET /v1/imports/{id}.
+// show answers GET /v1/imports/{id}, to those who may read and to those who take files in.
 func (s *imports) show(w http.ResponseWriter, r *http.Request) {
+	if who := registry.ActorFrom(r.Context()); !who.May(registry.ScopeRead) && !who.May(registry.ScopeImports) {
+		writeError(w, r, http.StatusForbidden, "FORBIDDEN", "the token may not do this: it needs the scope READ or IMPORTS")
+		return
+	}
 	id, err := opaque.ParseUUID(model.KindImport, r.PathValue("id"))
 	if err != nil {
 		s.fail(w, r, registry.ErrNotFound)
@@ -276,7 +305,11 @@ func (s *imports) quarantine(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return registry.ErrNotFound
 			}
-			filter := registry.QuarantineFilter{Import: id, Reason: r.URL.Query().Get("reason")}
+			query, err := queryOf(r)
+			if err != nil {
+				return err
+			}
+			filter := registry.QuarantineFilter{Import: id, Reason: query.Get("reason")}
 			return importer.WriteQuarantine(r.Context(), s.pages, out, filter, out.Raw)
 		},
 	})

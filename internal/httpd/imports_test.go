@@ -145,6 +145,8 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		"unknown source":     {registry.RoleOperator, "source=nowhere", "text/csv", contacts, 400, "UNKNOWN_SOURCE"},
 		"unknown region":     {registry.RoleOperator, "source=web_forms&region=Atlantis", "text/csv", contacts, 400, "INVALID_INPUT"},
 		"unknown parameter":  {registry.RoleOperator, "source=web_forms&regoin=CO", "text/csv", contacts, 400, "INVALID_INPUT"},
+		"half a query":       {registry.RoleOperator, "source=web_forms&region=%zz", "text/csv", contacts, 400, "INVALID_INPUT"},
+		"two regions":        {registry.RoleOperator, "source=web_forms&region=CO&region=MX", "text/csv", contacts, 400, "INVALID_INPUT"},
 		"bad map":            {registry.RoleOperator, "source=web_forms&map=telefono", "text/csv", contacts, 400, "INVALID_INPUT"},
 		"map to no column":   {registry.RoleOperator, "source=web_forms&map=phone%3Dnada", "text/csv", contacts, 400, "INVALID_INPUT"},
 		"JSON":               {registry.RoleOperator, "source=web_forms", "application/json", contacts, 415, "INVALID_INPUT"},

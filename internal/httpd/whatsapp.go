@@ -95,8 +95,8 @@ func (c Config) mountWhatsApp(mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	mux.Handle("GET /v1/webhooks/whatsapp", strict(http.HandlerFunc(a.handshake)))
-	mux.Handle("POST /v1/webhooks/whatsapp", strict(http.HandlerFunc(a.receive)))
+	mux.HandleFunc("GET /v1/webhooks/whatsapp", a.handshake)
+	mux.HandleFunc("POST /v1/webhooks/whatsapp", a.receive)
 	return nil
 }
 
