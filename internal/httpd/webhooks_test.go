@@ -327,12 +327,12 @@ func TestWebhooksAreNoWayAroundMasks(t *testing.T) {
 		t.Fatalf("what holds no numbers: %s %+v", made.Data, made.Errors)
 	}
 	for name, query := range map[string]string{
-		"made":                   create("LEAD_TIER_CHANGED"),
-		"made among others":      create("JOB_FINISHED, LEAD_TIER_CHANGED"),
-		"told of more":           update(own[7], "events: [JOB_FINISHED, LEAD_TIER_CHANGED]"),
-		"of another":             update(leads, `url: "https://two.example"`),
-		"of another, with less":  update(leads, `url: "https://two.example", events: [JOB_FINISHED]`),
-		"where some may wait": update(own[7], `url: "https://three.example"`),
+		"made":                  create("LEAD_TIER_CHANGED"),
+		"made among others":     create("JOB_FINISHED, LEAD_TIER_CHANGED"),
+		"told of more":          update(own[7], "events: [JOB_FINISHED, LEAD_TIER_CHANGED]"),
+		"of another":            update(leads, `url: "https://two.example"`),
+		"of another, with less": update(leads, `url: "https://two.example", events: [JOB_FINISHED]`),
+		"where some may wait":   update(own[7], `url: "https://three.example"`),
 	} {
 		if got := a.try(t, narrow, query, nil); len(got.Errors) != 1 || got.Errors[0].Extensions["code"] != "FORBIDDEN" || got.Errors[0].Extensions["scope"] != "REVEAL" {
 			t.Errorf("%s: %s %+v", name, got.Data, got.Errors)
