@@ -1,6 +1,7 @@
-// Checks running servers and writes what became of it: node main.js URL LIMITED PERSISTED [FILE]. LIMITED is the address
-// of a second server, which allows each token three reads and three writes a minute; the first one should not limit.
-// PERSISTED is a folder that schema/main.js persist wrote; the first server trusts its persisted.json. The token of both
+// Checks running servers and writes what became of it: node main.js URL LIMITED SIGNIN PROVIDER PERSISTED [FILE]. LIMITED is
+// the address of a second server, which allows each token three reads and three writes a minute; the others should not
+// limit. SIGNIN is that of a third, which takes tokens of the provider that PROVIDER controls, and has not reached it yet.
+// PERSISTED is a folder that schema/main.js persist wrote; the first server trusts its persisted.json. The token of all
 // is CONFORMANCE_TOKEN. They should be servers of their own, for the checks add numbers and start jobs.
 // Ends with 1 when a check failed.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,8 @@ import { genqlientSection, goVersions } from './client-genqlient.js';
 import { relaySection } from './client-relay.js';
 import { urqlSection } from './client-urql.js';
 import { httpSection } from './http.js';
+import { oidcSection } from './oidc.js';
+import { ProviderClient } from './provider/client.js';
 import { ratesSection } from './rates.js';
 import { asMarkdown, asText } from './report.js';
 import { schemaSection } from './schema.js';
@@ -17,14 +20,17 @@ import { sseSection } from './sse.js';
 import { Server } from './support.js';
 import { websocketSection } from './websocket.js';
 
-const [url, limitedURL, persisted, file] = process.argv.slice(2);
+const [url, limitedURL, signInURL, provider, persisted, file] = process.argv.slice(2);
 const token = process.env.CONFORMANCE_TOKEN;
-if (!url || !limitedURL || !persisted || !token) {
-  console.error('usage: CONFORMANCE_TOKEN=TOKEN node main.js URL LIMITED PERSISTED [FILE]');
+if (!url || !limitedURL || !signInURL || !provider || !persisted || !token) {
+  console.error('usage: CONFORMANCE_TOKEN=TOKEN node main.js URL LIMITED SIGNIN PROVIDER PERSISTED [FILE]');
   process.exit(2);
 }
 
-const pinned = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).dependencies;
+function pinned(path) {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+  return { ...dependencies, ...devDependencies };
+}
 const versions = { ...pinned('schema/package.json'), ...pinned('package.json') };
 const server = new Server(url, token);
 await server.prepare();
@@ -46,6 +52,7 @@ for (const section of [
   urqlSection(server, versions['@urql/core']),
   relaySection(server, versions['relay-runtime'], persisted),
   genqlientSection(server),
+  oidcSection(new Server(signInURL, token), new ProviderClient(provider), versions['oidc-provider']),
   ratesSection(new Server(limitedURL, token)),
   schemaSection(server, versions),
 ]) {

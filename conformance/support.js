@@ -176,11 +176,12 @@ export const progress = 'subscription ($id: ID!) { validationJobProgress(id: $id
 export const scores = 'subscription { leadScoreChanged(filter: { minScore: 100 }) { total } }';
 export const ended = 'CANCELLED';
 
-// Section is a table of checks against one document.
+// Section is a table of checks against one document. They run side by side, unless they are a story.
 export class Section {
-  constructor(title, about) {
+  constructor(title, about, { inOrder = false } = {}) {
     this.title = title;
     this.about = about;
+    this.inOrder = inOrder;
     this.checks = [];
   }
 
@@ -193,11 +194,13 @@ export class Section {
     this.checks.push({ level: 'SHOULD', name, check });
   }
 
-  // run runs the checks side by side, and returns what became of them in the order in which they were named.
-  run() {
-    return Promise.all(
-      this.checks.map(async ({ level, name, check }) => ({ level, name, reason: await reasonOf(check) })),
-    );
+  // run runs the checks, and returns what became of them in the order in which they were named.
+  async run() {
+    const one = async ({ level, name, check }) => ({ level, name, reason: await reasonOf(check) });
+    if (!this.inOrder) return Promise.all(this.checks.map(one));
+    const results = [];
+    for (const check of this.checks) results.push(await one(check));
+    return results;
   }
 }
 
