@@ -202,3 +202,20 @@ func TestImportsThatAreNotThere(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRefusedUploadRepeatsANumber: whatever parameter a number was put into by mistake.
+func TestNoRefusedUploadRepeatsANumber(t *testing.T) {
+	a := newApp(t)
+	for _, query := range []string{
+		"source=573001234567", "source=%2B573001234567", "source=web_forms&region=573001234567", "source=web_forms&format=573001234567",
+		"source=web_forms&map=phone%3D573001234567", "source=web_forms&map=573001234567%3Dtelefono", "source=web_forms&573001234567=1",
+	} {
+		response, got := a.upload(t, registry.RoleOperator, query, "text/csv", strings.NewReader(contacts))
+		if response.StatusCode != http.StatusBadRequest || got.Error.Message == "" || strings.Contains(got.Error.Message, "573001234567") {
+			t.Errorf("%s: %d %+v", query, response.StatusCode, got)
+		}
+	}
+	if strings.Contains(a.log.String(), "573001234567") {
+		t.Error("the log holds the number")
+	}
+}

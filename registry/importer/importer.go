@@ -129,10 +129,10 @@ func (i *Importer) checked(o Options) (registry.ImportOptions, error) {
 	case "jsonl", "xlsx", "parquet":
 		wrong("format", "this version reads csv, not %s yet: write the table as CSV", kept.Format)
 	default:
-		wrong("format", "format is %q: this version reads csv", kept.Format)
+		wrong("format", "format is %s: this version reads csv", intake.Show(o.Format))
 	}
 	if kept.Region != "" && !numbering.SupportedRegion(kept.Region) {
-		wrong("region", "region is %q: want an ISO 3166-1 alpha-2 code such as CO", o.Region)
+		wrong("region", "region is %s: want an ISO 3166-1 alpha-2 code such as CO", intake.Show(o.Region))
 	}
 	if len(kept.Area) > maxArea || strings.ContainsRune(kept.Area, 0) {
 		wrong("area", "the area has %d bytes: want an area code such as 601, at most %d", len(kept.Area), maxArea)
@@ -159,7 +159,7 @@ func (i *Importer) checkSource(ctx context.Context, name string) error {
 		}
 	}
 	return registry.Errorf(registry.CodeUnknownSource, []string{"source"},
-		"there is no source %q: create it with upsertSource, or use one of %s", name, strings.Join(names, ", "))
+		"there is no source %s: create it with upsertSource, or use one of %s", intake.Show(name), strings.Join(names, ", "))
 }
 
 // fileName is a name as it is kept: one line, not too long, without the folders of whoever sent it.

@@ -81,6 +81,10 @@ func (c *Columns) apply(header []string, fields map[string]string) error {
 		if isPhoneField(field) {
 			continue
 		}
+		if !slices.Contains([]string{FieldCity, FieldCustomer, FieldRegion, FieldExtension, FieldPrimary}, field) {
+			return errorf("map", "there is no field %s: want %s, phone2 and so on, %s, %s, %s, %s or %s", Show(field),
+				FieldPhone, FieldCustomer, FieldCity, FieldRegion, FieldExtension, FieldPrimary)
+		}
 		found, err := columnsNamed(header, field, name)
 		if err != nil {
 			return err
@@ -113,9 +117,6 @@ func (c *Columns) set(field string, found []int) error {
 		c.Extension = one
 	case FieldPrimary:
 		c.Primary = one
-	default:
-		return errorf("map", "there is no field %s: want %s, phone2 and so on, %s, %s, %s, %s or %s", show(field),
-			FieldPhone, FieldCustomer, FieldCity, FieldRegion, FieldExtension, FieldPrimary)
 	}
 	return nil
 }
@@ -182,7 +183,7 @@ func columnNamed(header []string, name string) int {
 }
 
 func notThere(header []string, field, name string) *registry.Error {
-	return errorf("map", "%s=%s names a column that is not there: the file has %s", field, show(name), showAll(header))
+	return errorf("map", "%s=%s names a column that is not there: the file has %s", field, Show(name), showAll(header))
 }
 
 func noPhone(header []string) *registry.Error {
@@ -200,7 +201,7 @@ func showAll(header []string) string {
 	const most = 40
 	names := make([]string, 0, most)
 	for _, name := range header[:min(len(header), most)] {
-		names = append(names, show(name))
+		names = append(names, Show(name))
 	}
 	list := strings.Join(names, ", ")
 	if n := len(header) - most; n > 0 {
@@ -212,9 +213,9 @@ func showAll(header []string) string {
 	return fmt.Sprintf("%d columns: %s", len(header), list)
 }
 
-// show quotes a name that came from outside: cut short, on one line, and without its digits where it might be a
+// Show quotes a name that came from outside: cut short, on one line, and without its digits where it might be a
 // phone number.
-func show(name string) string {
+func Show(name string) string {
 	const longest = 60
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' {

@@ -112,7 +112,7 @@ func (c *Converter) readPhones(row *registry.ImportRow, cells []string) {
 					Extension: c.extension(r.Extension, place, cells),
 				})
 			case !r.IsValid && r.Reason != numbering.Empty:
-				reject(row, string(r.Reason), "column "+show(c.layout.Header[i])+": "+registry.WhyInvalid(r.Reason))
+				reject(row, string(r.Reason), "column "+Show(c.layout.Header[i])+": "+registry.WhyInvalid(r.Reason))
 			}
 		}
 	}
