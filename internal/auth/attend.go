@@ -45,6 +45,7 @@ func (a *Authenticator) Attend(ctx context.Context, token string) (context.Conte
 	hash, b, err := a.find(ctx, token)
 	if err != nil {
 		a.count(ctx, token, err)
+		a.tellUnchecked(ctx, err)
 		return nil, err
 	}
 	held, release := a.hold(ctx, hash, b)

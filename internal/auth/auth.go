@@ -105,7 +105,7 @@ func New(c Config) *Authenticator {
 	}
 	a.throttle = newThrottle(c.MaxFailures, a.now)
 	if c.OIDC != nil {
-		a.issuer = newIssuer(*c.OIDC, a.now)
+		a.issuer = newIssuer(*c.OIDC, a.now, a.log)
 	}
 	if c.BootstrapToken != "" {
 		a.bootstrap, a.hasBootstrap = Hash(c.BootstrapToken), true

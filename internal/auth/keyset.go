@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,15 +20,19 @@ import (
 )
 
 const (
-	fetchLimit   = 5 * time.Second  // of a request to the issuer
+	fetchLimit   = 5 * time.Second  // of all that the issuer is asked at once; less than fetchPause, so that nobody waits twice
 	fetchPause   = 10 * time.Second // between requests that strange keys cause
 	refreshEvery = 15 * time.Minute // between looks for keys that were taken back
 	maxFetched   = 1 << 20          // bytes of an answer of the issuer
 	maxKeys      = 100
+	maxReason    = 300  // bytes of why the issuer could not be asked, which may be a page of its
 	minRSA       = 2048 // bits
 )
 
-var errNoKeys = errors.New("the keys of the issuer could not be read")
+var (
+	errNoKeys = errors.New("the keys of the issuer could not be read")
+	errPlain  = errors.New("the issuer leads to an address without TLS, where anybody on the way could change its keys")
+)
 
 // algorithms are those that tokens may be signed with: none by which a public key could be taken for a secret.
 func algorithms() []jose.SignatureAlgorithm {
@@ -39,21 +45,22 @@ type keySet struct {
 	issuer string
 	client *http.Client
 	now    func() time.Time
+	log    *slog.Logger
 
-	fetching sync.Mutex // one request at a time
+	fetching chan struct{} // holds one while the issuer is asked, and guards failing
+	failing  bool
 	mu       sync.Mutex // of all below
 	keys     []jose.JSONWebKey
 	tried    time.Time
 }
 
-func newKeySet(issuer string, client *http.Client, now func() time.Time) *keySet {
+func newKeySet(issuer string, client *http.Client, now func() time.Time, log *slog.Logger) *keySet {
 	if client == nil {
 		client = &http.Client{}
 	}
 	own := *client
-	own.Timeout = fetchLimit
-	own.Transport = bounded{client.Transport}
-	return &keySet{issuer: issuer, client: &own, now: now}
+	own.Transport = bounded{client.Transport, strings.HasPrefix(issuer, "https:")}
+	return &keySet{issuer: issuer, client: &own, now: now, log: log, fetching: make(chan struct{}, 1)}
 }
 
 // VerifySignature returns what is signed in a token. ErrUnauthenticated when it is not signed by a key of the issuer;
@@ -68,7 +75,7 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	if known {
 		return check(payload)
 	}
-	if err := s.fetch(ctx, fetchPause); err != nil {
+	if err := s.fetch(ctx, context.WithoutCancel(ctx), fetchPause); err != nil { // others wait for the answer too
 		return nil, err
 	}
 	payload, _ = s.verify(signed, header)
@@ -100,10 +107,15 @@ func (s *keySet) verify(signed *jose.JSONWebSignature, header jose.Header) (payl
 	return nil, known
 }
 
-// fetch reads the keys, unless that was tried less than pause before. It fails only when there are no keys at all.
-func (s *keySet) fetch(ctx context.Context, pause time.Duration) error {
-	s.fetching.Lock()
-	defer s.fetching.Unlock()
+// fetch reads the keys, unless that was tried less than pause before: for as long as asking, when nobody else is at it. It
+// fails only when there are no keys at all, or when ctx ends while others ask.
+func (s *keySet) fetch(ctx, asking context.Context, pause time.Duration) error {
+	select {
+	case s.fetching <- struct{}{}:
+		defer func() { <-s.fetching }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	s.mu.Lock()
 	now := s.now()
 	wait := !s.tried.IsZero() && now.Sub(s.tried) < pause
@@ -115,11 +127,12 @@ func (s *keySet) fetch(ctx context.Context, pause time.Duration) error {
 	var err error
 	if !wait {
 		var keys []jose.JSONWebKey
-		if keys, err = s.read(context.WithoutCancel(ctx)); err == nil { // others wait for it too
+		if keys, err = s.read(asking); err == nil {
 			s.mu.Lock()
 			s.keys, has = keys, true
 			s.mu.Unlock()
 		}
+		s.tell(asking, err)
 	}
 	if !has {
 		return errors.Join(errNoKeys, err)
@@ -127,8 +140,25 @@ func (s *keySet) fetch(ctx context.Context, pause time.Duration) error {
 	return nil
 }
 
+// tell notes in the log when the issuer cannot be asked any more, why, and when it can again. A wrong address or name of
+// it shows nowhere else.
+func (s *keySet) tell(ctx context.Context, err error) {
+	if (err != nil) == s.failing || ctx.Err() != nil { // the server stops
+		return
+	}
+	if s.failing = err != nil; s.failing {
+		reason := err.Error()
+		s.log.WarnContext(ctx, "the keys of the OpenID Connect issuer cannot be read; tokens of keys that are known go on",
+			"error", strings.ToValidUTF8(reason[:min(len(reason), maxReason)], ""))
+		return
+	}
+	s.log.InfoContext(ctx, "the keys of the OpenID Connect issuer are read")
+}
+
 // read asks the issuer where its keys are, and for them.
 func (s *keySet) read(ctx context.Context) ([]jose.JSONWebKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
+	defer cancel()
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), s.issuer)
 	if err != nil {
 		return nil, err
@@ -181,10 +211,17 @@ func usable(texts []json.RawMessage) (keys []jose.JSONWebKey) {
 	return keys
 }
 
-// bounded bounds what an answer may hold.
-type bounded struct{ next http.RoundTripper }
+// bounded bounds what an answer may hold, and asks nobody without TLS when the issuer has it: neither where its keys are
+// said to be, nor where it redirects to.
+type bounded struct {
+	next   http.RoundTripper
+	secure bool
+}
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.secure && r.URL.Scheme != "https" {
+		return nil, errPlain
+	}
 	next := b.next
 	if next == nil {
 		next = http.DefaultTransport

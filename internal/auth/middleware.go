@@ -13,6 +13,15 @@ import (
 	"phoneregistry/registry"
 )
 
+// FromRequest returns the token of a request; "" when it bears none. One with several Authorization headers bears none: a
+// proxy may have looked at another than we would.
+func FromRequest(r *http.Request) string {
+	if len(r.Header["Authorization"]) != 1 {
+		return ""
+	}
+	return FromHeader(r.Header.Get("Authorization"))
+}
+
 // FromHeader returns the token of an Authorization header (RFC 6750); "" when it holds none.
 func FromHeader(authorization string) string {
 	scheme, token, _ := strings.Cut(authorization, " ")
@@ -27,7 +36,7 @@ func FromHeader(authorization string) string {
 // 429 from an address whose tokens were not valid too often, or 503 when the store could not be asked.
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token := FromHeader(r.Header.Get("Authorization"))
+		token := FromRequest(r)
 		hash, b, err := a.find(r.Context(), token)
 		if err != nil {
 			a.refuse(w, r, token, err)
@@ -76,8 +85,18 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, token str
 		challenge(w, r)
 		refuse(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", "want a valid token: Authorization: Bearer TOKEN")
 	default:
+		a.tellUnchecked(r.Context(), err)
 		refuse(w, r, http.StatusServiceUnavailable, "UNAVAILABLE", "the token cannot be checked right now: try again")
 	}
+}
+
+// tellUnchecked notes in the log why a token could not be checked. Of an issuer that is told once, by who asks it; that
+// somebody did not wait for the answer is nobody's fault.
+func (a *Authenticator) tellUnchecked(ctx context.Context, err error) {
+	if errors.Is(err, ErrUnauthenticated) || errors.Is(err, ErrNoRole) || errors.Is(err, errNoKeys) || ctx.Err() != nil {
+		return
+	}
+	a.log.ErrorContext(ctx, "a token cannot be checked", "error", err, "request_id", registry.ActorFrom(ctx).RequestID)
 }
 
 // Refuse answers a request whose token has ended before the answer began.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -43,8 +44,8 @@ type issuer struct {
 	now    func() time.Time
 }
 
-func newIssuer(c OIDC, now func() time.Time) *issuer {
-	i := &issuer{OIDC: c, keys: newKeySet(c.Issuer, c.Client, now), now: now}
+func newIssuer(c OIDC, now func() time.Time, log *slog.Logger) *issuer {
+	i := &issuer{OIDC: c, keys: newKeySet(c.Issuer, c.Client, now, log), now: now}
 	i.config = oidc.Config{ClientID: c.Audience, SkipExpiryCheck: true} // times are checked here, with our skew
 	for _, a := range algorithms() {
 		i.config.SupportedSigningAlgs = append(i.config.SupportedSigningAlgs, string(a))
@@ -193,7 +194,7 @@ func hashed(name string) string {
 // refresh reads the keys again from time to time, so that those which the issuer took back are not believed for ever.
 func (i *issuer) refresh(ctx context.Context) {
 	for {
-		_ = i.keys.fetch(ctx, 0) // without an answer the keys that are known go on; /graphql tells when there are none
+		_ = i.keys.fetch(ctx, ctx, 0) // without an answer the keys that are known go on; the log tells
 		if !loop.Sleep(ctx, refreshEvery) {
 			return
 		}

@@ -180,7 +180,7 @@ func (a *Authenticator) stillTaken(ctx context.Context, s sealed) error {
 func (a *Authenticator) Streams(next http.Handler) http.Handler {
 	plain := a.Middleware(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(r.URL.RawQuery, TicketParam+"=") || r.Header.Get("Authorization") != "" {
+		if !strings.Contains(r.URL.RawQuery, TicketParam+"=") || len(r.Header["Authorization"]) > 0 {
 			plain.ServeHTTP(w, r)
 			return
 		}

@@ -25,7 +25,7 @@ type ticketMade struct {
 
 // make answers POST /v1/stream-tickets: 201 with a ticket. What is sent along is not looked at.
 func (s *streamTickets) make(w http.ResponseWriter, r *http.Request) {
-	ticket, err := s.auth.NewTicket(r.Context(), auth.FromHeader(r.Header.Get("Authorization")))
+	ticket, err := s.auth.NewTicket(r.Context(), auth.FromRequest(r))
 	switch {
 	case err == nil:
 		writeJSON(w, http.StatusCreated, ticketMade{ticket.Text, ticket.ExpiresAt.UTC()})
