@@ -60,7 +60,8 @@ type Server struct {
 	adapters adapterSet
 	hasUI    bool
 
-	documents documents.Config
+	documents   documents.Config
+	certificate *certificate // of the public listener; nil: no TLS
 }
 
 // Serve runs the server until ctx ends or a part of it dies, and stops it in order.
@@ -103,7 +104,7 @@ func (s *Server) Stop() error {
 // start takes the ports first: that a port is taken should show before anything else is touched.
 func (s *Server) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.listen, s.loadDocuments, s.openStore, s.openBus, s.buildService, s.runLoops, s.serveHTTP, s.runDemo,
+		s.listen, s.loadDocuments, s.loadCertificate, s.openStore, s.openBus, s.buildService, s.runLoops, s.serveHTTP, s.runDemo,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -35,15 +38,22 @@ type certificate struct {
 	cert, key []byte // as read last, good or not: what is bad is told once; only the loop looks
 }
 
+// loadCertificate reads the certificate when one is wanted, before anything is started: with one that cannot be used nothing is.
+func (s *Server) loadCertificate(context.Context) error {
+	if s.config.TLSCert == "" {
+		return nil
+	}
+	s.certificate = &certificate{files: s.config.TLS, log: s.log}
+	_, err := s.certificate.read()
+	return err
+}
+
 // serveTLS puts TLS before the public listener when it is wanted, and a header that keeps browsers to it before the
 // handler.
 func (s *Server) serveTLS(l net.Listener, h http.Handler) (net.Listener, http.Handler, error) {
-	if s.config.TLSCert == "" {
+	c := s.certificate
+	if c == nil {
 		return l, h, nil
-	}
-	c := &certificate{files: s.config.TLS, log: s.log}
-	if _, err := c.read(); err != nil {
-		return nil, nil, &config.Error{Field: "--tls-cert", Value: c.files.TLSCert, Want: err.Error()}
 	}
 	expires := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tls_certificate_expires_seconds", Help: "When the certificate of the public listener expires, as a Unix time.",
@@ -102,20 +112,55 @@ func (c *certificate) read() (changed bool, err error) {
 		return false, nil
 	}
 	c.cert, c.key = append([]byte{}, cert...), append([]byte{}, key...)
-	for _, err := range []error{certErr, keyErr} {
-		if err != nil {
-			return true, err
-		}
+	switch {
+	case certErr != nil:
+		return true, c.wrongCert(certErr.Error())
+	case keyErr != nil:
+		return true, c.wrongKey(keyErr.Error())
 	}
 	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return true, err
-	}
-	if !time.Now().Before(pair.Leaf.NotAfter) {
-		return true, fmt.Errorf("it expired at %s", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	switch {
+	case err != nil && isCertificate(cert) && !isKey(key):
+		return true, c.wrongKey("want a private key in PEM form that needs no password")
+	case err != nil:
+		return true, c.wrongCert(err.Error())
+	case !time.Now().Before(pair.Leaf.NotAfter):
+		return true, c.wrongCert("it expired at " + pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
 	}
 	c.current.Store(&pair)
 	return true, nil
+}
+
+func (c *certificate) wrongCert(why string) error {
+	return &config.Error{Field: "--tls-cert", Value: c.files.TLSCert, Want: why}
+}
+
+func (c *certificate) wrongKey(why string) error {
+	return &config.Error{Field: "--tls-key", Value: c.files.TLSKey, Want: why}
+}
+
+// isCertificate reports whether a file begins with a certificate.
+func isCertificate(text []byte) bool {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return false
+	}
+	_, err := x509.ParseCertificate(block.Bytes)
+	return err == nil
+}
+
+// isKey reports whether a file holds a private key, as crypto/tls looks for one.
+func isKey(text []byte) bool {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			continue
+		}
+		_, pkcs8 := x509.ParsePKCS8PrivateKey(block.Bytes)
+		_, pkcs1 := x509.ParsePKCS1PrivateKey(block.Bytes)
+		_, sec1 := x509.ParseECPrivateKey(block.Bytes)
+		return pkcs8 == nil || pkcs1 == nil || sec1 == nil
+	}
+	return false
 }
 
 // readPEM reads a file of reasonable size.

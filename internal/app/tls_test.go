@@ -6,11 +6,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"math/big"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -163,5 +165,45 @@ func TestABadCertificateIsNoStart(t *testing.T) {
 	_, err := app.Start(t.Context(), c, app.Options{Version: "test", Logger: testkit.Logger(t)})
 	if wrong, ok := errors.AsType[*config.Error](err); !ok || wrong.Field != "--tls-cert" || app.ExitCode(err) != app.ExitUsage {
 		t.Errorf("Start() = %v", err)
+	}
+}
+
+// TestFilesThatAreNoCertificate are told by the flag that names them, before anything else is started.
+func TestFilesThatAreNoCertificate(t *testing.T) {
+	dir := t.TempDir()
+	own := newIdentity(t, dir, "own", nil)
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	locked := string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("locked")}))
+	for name, c := range map[string]struct{ cert, key, field string }{
+		"no certificate file":          {filepath.Join(dir, "nowhere"), own.keyFile, "--tls-cert"},
+		"no key file":                  {own.certFile, filepath.Join(dir, "nowhere"), "--tls-key"},
+		"a folder as certificate":      {dir, own.keyFile, "--tls-cert"},
+		"an empty certificate":         {file("empty", ""), own.keyFile, "--tls-cert"},
+		"an empty key":                 {own.certFile, file("empty", ""), "--tls-key"},
+		"a text as certificate":        {file("text", "hello"), own.keyFile, "--tls-cert"},
+		"a text as key":                {own.certFile, file("text", "hello"), "--tls-key"},
+		"a key that needs a password":  {own.certFile, file("locked", locked), "--tls-key"},
+		"the certificate as key":       {own.certFile, own.certFile, "--tls-key"},
+		"both of them exchanged":       {own.keyFile, own.certFile, "--tls-cert"},
+		"a certificate that is broken": {file("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), own.keyFile, "--tls-cert"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings(t)
+			s.Demo, s.Workers, s.AdminListen = false, "none", ""
+			s.TLSCert, s.TLSKey = c.cert, c.key
+			_, err := app.Start(t.Context(), s, app.Options{Version: "test", Logger: testkit.Logger(t)})
+			if wrong, ok := errors.AsType[*config.Error](err); !ok || wrong.Field != c.field || app.ExitCode(err) != app.ExitUsage {
+				t.Errorf("Start() = %v; want an error of %s", err, c.field)
+			}
+			if left, err := os.ReadDir(s.DataDir); len(left) > 0 {
+				t.Errorf("the start has left %v, %v", left, err)
+			}
+		})
 	}
 }
