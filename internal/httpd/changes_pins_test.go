@@ -41,7 +41,7 @@ func pinnedContacts() []pinnedChange {
 		}, "begin, share_sources, touch_customer, verify_contact, select customer_phones sources phones, insert_audit, commit"},
 		{"recordEvidence", "of n numbers that are new", func(t *testing.T, c *changes, n int) vars {
 			return evidenceOf(c.numbers(n))
-		}, "begin, register_phones, insert_audit, lock_scores, subjects, evidence, upsert_evidence, insert_audit, insert_tier_event, commit, select platform_validations"},
+		}, "begin, register_phones, insert_audit, lock_scores, subjects, evidence, copy_scores, copy_history, upsert_evidence, insert_audit, insert_tier_event, commit, select platform_validations"},
 		{"recordEvidence", "of n numbers that have a score", func(t *testing.T, c *changes, n int) vars {
 			numbers := c.numbers(n)
 			c.change(t, "recordEvidence", evidenceOf(numbers))

@@ -42,7 +42,7 @@ func (s *Store) AddAccessEntries(ctx context.Context, entries []registry.AccessE
 		rows.text(e.RequestID)
 	}
 	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		return rows.send(ctx, conn.Conn().PgConn(), copyAccessEntries)
+		return rows.send(ctx, conn.Conn(), copyAccessEntries)
 	})
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.ConstraintName == "access_log_pkey" {
 		err = s.addMissing(ctx, entries) // some were written by one who did not live to know it

@@ -126,18 +126,29 @@ func (c *copyRows) time(v time.Time) {
 
 // copy sends the rows by a statement COPY … FROM STDIN BINARY. It changes nothing when there are none.
 func (c *copyRows) copy(ctx context.Context, tx pgx.Tx, statement string) error {
-	return c.send(ctx, tx.Conn().PgConn(), statement)
+	return c.send(ctx, tx.Conn(), statement)
 }
 
 // send is copy outside of a transaction: the statement is one of its own.
-func (c *copyRows) send(ctx context.Context, conn *pgconn.PgConn, statement string) error {
+func (c *copyRows) send(ctx context.Context, conn *pgx.Conn, statement string) error {
 	if c.rows == 0 {
 		return nil
 	}
 	c.buf = append(c.buf, 0xff, 0xff) // the end of the format
-	_, err := conn.CopyFrom(ctx, bytes.NewReader(c.buf), statement)
+	raw := conn.PgConn()
+	tracer, traced := raw.CustomData()[tracerData].(pgx.QueryTracer)
+	if traced {
+		ctx = tracer.TraceQueryStart(ctx, conn, pgx.TraceQueryStartData{SQL: statement})
+	}
+	tag, err := raw.CopyFrom(ctx, bytes.NewReader(c.buf), statement)
+	if traced {
+		tracer.TraceQueryEnd(ctx, conn, pgx.TraceQueryEndData{CommandTag: tag, Err: err})
+	}
 	return err
 }
+
+// tracerData is where a connection knows who watches its statements: pgx shows only those that it makes itself.
+const tracerData = "tracer"
 
 // beaten turns a key that is there already into errBeaten: it was not when the transaction looked.
 func beaten(err error) error {

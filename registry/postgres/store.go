@@ -73,11 +73,11 @@ func MigrateDown(ctx context.Context, url string, version int64, log *slog.Logge
 
 // PoolOptions says how connections are made. Zero values mean the defaults.
 type PoolOptions struct {
-	MaxConns         int32         // default: 16
-	ApplicationName  string        // shown in pg_stat_activity; default: phoneregistry
-	StatementTimeout time.Duration // ends a statement that runs longer; default: 1 minute, negative: none
-	Silence          time.Duration // a server that is silent for longer than that beyond StatementTimeout is given up; default: 15 s
-	Tracer           pgx.QueryTracer
+	MaxConns         int32           // default: 16
+	ApplicationName  string          // shown in pg_stat_activity; default: phoneregistry
+	StatementTimeout time.Duration   // ends a statement that runs longer; default: 1 minute, negative: none
+	Silence          time.Duration   // a server that is silent for longer than that beyond StatementTimeout is given up; default: 15 s
+	Tracer           pgx.QueryTracer // sees every statement; default: none
 }
 
 // OpenPool opens a pool of connections and makes sure that the database can be reached.
@@ -94,7 +94,7 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.DialFunc = o.dial(config.ConnConfig.DialFunc)
 	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
-	config.ConnConfig.Tracer = o.Tracer
+	config.ConnConfig.Tracer = newFair(int(config.MaxConns), o.Tracer)
 	// Statements differ by the columns that callers ask for: what each connection keeps prepared in PostgreSQL is bounded.
 	config.ConnConfig.StatementCacheCapacity = 256
 	config.ConnConfig.BuildContextWatcherHandler = cancel
@@ -102,6 +102,9 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 		// Times come back in UTC, wherever this program runs.
 		utc := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
 		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: utc})
+		if o.Tracer != nil {
+			conn.PgConn().CustomData()[tracerData] = o.Tracer
+		}
 		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
