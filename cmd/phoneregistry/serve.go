@@ -24,14 +24,30 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	}})
 }
 
-// printAddresses tells a person where to go. The token is in the fragment, which browsers send nowhere.
-func printAddresses(c console, s *serveCommand, server *app.Server) {
-	base, token := server.URL(), server.Token()
+// place is where a server is, and what lets one in; *app.Server is one.
+type place interface {
+	URL() string
+	AdminURL() string
+	Token() string
+	TokenPlace() string
+	HasUI() bool
+}
+
+// printAddresses tells a person where to go. The token is in the fragment, which browsers send nowhere. In production what
+// is printed ends up in a log, which no token belongs in.
+func printAddresses(c console, s *serveCommand, server place) {
+	base, fragment := server.URL(), "#token="+server.Token()
+	if s.Production {
+		fragment = ""
+	}
 	fmt.Fprintf(c.out, "\nphoneregistry %s is ready\n\n", version)
-	if server.HasUI() {
-		fmt.Fprintf(c.out, "  Dashboard  %s/#token=%s\n  GraphiQL   %s/graphiql#token=%s\n", base, token, base, token)
-	} else {
+	switch {
+	case !server.HasUI():
 		fmt.Fprint(c.out, "  The user interface was not built: install Node.js 20 or newer and run `make web build`.\n")
+	case s.ServesGraphiQL():
+		fmt.Fprintf(c.out, "  Dashboard  %s/%s\n  GraphiQL   %s/graphiql%s\n", base, fragment, base, fragment)
+	default:
+		fmt.Fprintf(c.out, "  Dashboard  %s/%s\n", base, fragment)
 	}
 	fmt.Fprintf(c.out, "  GraphQL    %s/graphql   (Authorization: Bearer …)\n", base)
 	if admin := server.AdminURL(); admin != "" {

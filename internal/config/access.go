@@ -9,7 +9,7 @@ import (
 
 // Access says what is open to whom, beyond what the schema declares.
 type Access struct {
-	Production          bool     `help:"Show no more than clients need: GraphiQL is served only with --graphiql, and only administrators may ask for the schema unless --introspection says otherwise."`
+	Production          bool     `help:"Show no more than clients need: GraphiQL is served only with --graphiql, and only administrators may ask for the schema unless --introspection says otherwise; the token is not printed."`
 	GraphiQL            *bool    `name:"graphiql" negatable:"" help:"Serve GraphiQL at /graphiql. Default: yes; with --production no."`
 	Introspection       []string `help:"Roles that may ask for the schema (introspection), and get suggestions in errors of validation: all, none, or a list such as ADMIN,STEWARD. Default: all; with --production ADMIN." placeholder:"ROLE,…"`
 	LookupMissesPerHour int      `name:"lookup-misses-per-hour" help:"Whole numbers that one token, where numbers are masked to it, may ask for in an hour though they are not there: this bounds guessing." default:"100"`
