@@ -9,13 +9,12 @@ import (
 )
 
 // Admin makes the handler of the admin listener: /metrics, /healthz and the profiles of /debug/pprof/. It asks nobody
-// for a token and must not be reachable from outside.
+// for a token and must not be reachable from outside. The command line is not shown: addresses in it may hold passwords.
 func Admin(g prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)

@@ -2,9 +2,13 @@ package httpd_test
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"phoneregistry/internal/httpd"
 	"phoneregistry/registry"
 )
 
@@ -94,5 +98,16 @@ func TestBodiesThatMustBeDecoded(t *testing.T) {
 		if response.StatusCode != c.status || (c.status == 415) != (response.Header.Get("Accept-Encoding") == "identity") {
 			t.Errorf("%s, %s: %d, Accept-Encoding %q, %s; want %d", c.path, c.coding, response.StatusCode, response.Header.Get("Accept-Encoding"), body, c.status)
 		}
+	}
+}
+
+// TestAdminDoesNotTellTheCommandLine, where the addresses of the database and of NATS may stand with their passwords.
+func TestAdminDoesNotTellTheCommandLine(t *testing.T) {
+	admin := httpd.Admin(prometheus.NewRegistry())
+	if text := recorded(admin, "/debug/pprof/cmdline"); strings.Contains(text, os.Args[0]) {
+		t.Errorf("%q", text)
+	}
+	if text := recorded(admin, "/debug/pprof/heap?debug=1"); !strings.Contains(text, "heap profile") {
+		t.Errorf("%.100s", text)
 	}
 }
