@@ -162,3 +162,32 @@ func TestStatusOfWhatIsForbidden(t *testing.T) {
 		t.Errorf("what is left out is refused: %+v", left.Errors)
 	}
 }
+
+// TestFilesAndAddressesAsEveryScope: what is not GraphQL asks for scopes too, also of keys that hold a single one.
+func TestFilesAndAddressesAsEveryScope(t *testing.T) {
+	a := newApp(t)
+	_, received := a.upload(t, registry.RoleOperator, "source=web_forms&region=CO", "text/csv", strings.NewReader(contacts))
+	job := a.startJob(t, a.addPhones(t, 1), 1, "GOOGLE")
+	for address, holders := range map[string][]registry.Scope{
+		"/v1/imports/" + received.ID:                     {registry.ScopeRead, registry.ScopeImports},
+		"/v1/imports/" + received.ID + "/quarantine.csv": {registry.ScopeExport},
+		"/v1/jobs/" + job + "/failures.csv":              {registry.ScopeExport},
+		"POST /v1/imports?source=web_forms":              {registry.ScopeImports},
+	} {
+		for _, scope := range registry.AllScopes() {
+			name := registry.Role(scope)
+			if a.tokens[name] == "" {
+				a.tokens[name] = a.createKey(t, registry.RoleAdmin, vars{"name": "only " + string(scope), "role": "ADMIN", "scopes": []registry.Scope{scope}}).Token
+			}
+			method, path := http.MethodGet, address
+			if post, found := strings.CutPrefix(address, "POST "); found {
+				method, path = http.MethodPost, post
+			}
+			response := a.request(t, name, method, path, "text/csv", strings.NewReader(""))
+			text := readAll(t, response)
+			if forbidden := response.StatusCode == http.StatusForbidden; forbidden == slices.Contains(holders, scope) || forbidden != strings.Contains(text, "FORBIDDEN") {
+				t.Errorf("%s with %s: %d %s", address, scope, response.StatusCode, text)
+			}
+		}
+	}
+}
