@@ -109,6 +109,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, n NewAPIKey) (APIKey, string
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(s.now()) {
 		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "expiresAt"), "expiresAt is over: want a time in the future"))
 	}
+	es = collect(es, outlives(n.ExpiresAt, caller))
 	if len(es) > 0 {
 		return APIKey{}, "", es
 	}
@@ -146,6 +147,9 @@ func (s *Service) UpdateAPIKey(ctx context.Context, id uuid.UUID, c APIKeyChange
 			return Errorf(CodeInvalidInput, pathTo("input", "expiresAt"),
 				"expiresAt is later than before, and the key may do what the caller may not: want a caller who may do as much")
 		}
+		if c.ExpiresAt != nil && later(*c.ExpiresAt, key.ExpiresAt) {
+			return outlives(*c.ExpiresAt, ActorFrom(ctx))
+		}
 		return nil
 	}
 	return s.store.UpdateAPIKey(ctx, id, c)
@@ -159,6 +163,16 @@ func (s *Service) RevokeAPIKey(ctx context.Context, id uuid.UUID) (APIKey, error
 // later reports whether a comes after b, as ends of a key, of which zero is none.
 func later(a, b time.Time) bool { return !b.IsZero() && (a.IsZero() || a.After(b)) }
 
+// outlives refuses an end that comes after that of the key which the caller bears: who has one for an hour would otherwise
+// have one for ever.
+func outlives(end time.Time, caller Actor) error {
+	if !later(end, caller.Ends) {
+		return nil
+	}
+	return Errorf(CodeInvalidInput, pathTo("input", "expiresAt"),
+		"the key of the caller ends at %s: want expiresAt no later than that", caller.Ends.UTC().Format(time.RFC3339))
+}
+
 // checkAPIKeyName refuses names that cannot be shown, and those of others who act.
 func checkAPIKeyName(name string) error {
 	bad := func(why string) error { return Errorf(CodeInvalidInput, pathTo("input", "name"), "name %s", why) }
@@ -169,7 +183,7 @@ func checkAPIKeyName(name string) error {
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, odd) || strings.TrimSpace(name) != name:
 		return bad("holds control characters, or spaces around it")
 	}
-	for _, taken := range []string{"bootstrap", "system", "system:", "oidc:"} {
+	for _, taken := range []string{"bootstrap", "command line", "system", "system:", "oidc:"} {
 		if strings.EqualFold(name, taken) || strings.HasSuffix(taken, ":") && strings.HasPrefix(strings.ToLower(name), taken) {
 			return bad("is what others who act are called: want another")
 		}

@@ -45,6 +45,7 @@ func TestCreateAPIKey(t *testing.T) {
 		"a space":              {admin, registry.NewAPIKey{Name: " ", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"no text":              {admin, registry.NewAPIKey{Name: "a\xff", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"another's name":       {admin, registry.NewAPIKey{Name: "OIDC:ana@example.com", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
+		"the exporter's name":  {admin, registry.NewAPIKey{Name: "Command Line", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"the program's name":   {admin, registry.NewAPIKey{Name: "system:cli", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"everything": {
 			admin, registry.NewAPIKey{Role: "JANITOR", ExpiresAt: c.Now()},

@@ -24,6 +24,8 @@ func TestNumberPrefix(t *testing.T) {
 		{registry.Actor{Role: registry.RoleSteward}, "+573001234567", "+573…"},
 		{registry.Actor{Role: registry.RoleSteward, Purpose: "claim 7"}, "+573001234567", "+573001234567"},
 		{registry.Actor{Role: registry.RoleAdmin}, "57300", "57300"},
+		{registry.Actor{Role: registry.RoleViewer}, "+4930", "+49…"}, // of short numbers masks show the country code only
+		{registry.Actor{Role: registry.RoleViewer}, "+2908", "+290…"},
 	} {
 		ctx := graphql.WithFieldContext(reveal.Begin(registry.WithActor(t.Context(), c.actor)), &graphql.FieldContext{
 			Object: "PhoneConditions", Field: graphql.CollectedField{Field: &ast.Field{Name: "numberPrefix"}},
