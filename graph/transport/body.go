@@ -254,16 +254,20 @@ func (b *bodies) params(body []byte) (*graphql.RawParams, *badRequest) {
 			"there is too much in the request: at most " + strconv.Itoa(maxValues) + " values are allowed",
 		}
 	case f == tooExtended:
-		return nil, &badRequest{
-			http.StatusRequestEntityTooLarge, CodeTooLarge,
-			"there is too much in `extensions`: at most " + strconv.Itoa(maxExtensions) + " values are allowed",
-		}
+		return nil, extendedTooFar()
 	case f == none && m.wrong != "":
 		return nil, bad("`" + m.wrong + "` is of the wrong type")
 	case f != none || !s.ends():
 		return nil, bad("the body is not a JSON object with `query`")
 	}
 	return b.build(body, &m), nil
+}
+
+func extendedTooFar() *badRequest {
+	return &badRequest{
+		http.StatusRequestEntityTooLarge, CodeTooLarge,
+		"there is too much in `extensions`: at most " + strconv.Itoa(maxExtensions) + " values are allowed",
+	}
 }
 
 // build makes what the members say.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -261,6 +262,12 @@ func TestTooManyExtensions(t *testing.T) {
 		if (wrong != nil) != refused || refused && (wrong.status != http.StatusRequestEntityTooLarge || wrong.code != CodeTooLarge ||
 			!strings.Contains(wrong.message, "`extensions`: at most 1000 values")) {
 			t.Errorf("%.30s…: %+v", body, wrong)
+		}
+	}
+	for values, refused := range map[int]bool{maxExtensions: false, maxExtensions + 1: true} {
+		_, wrong := paramsOfQuery("query=x&extensions=" + url.QueryEscape(list(values)))
+		if (wrong != nil) != refused || refused && wrong.code != CodeTooLarge {
+			t.Errorf("%d values by GET: %+v", values, wrong)
 		}
 	}
 }

@@ -60,9 +60,12 @@ func paramsOfQuery(raw string) (*graphql.RawParams, *badRequest) {
 	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
 	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
 		if text := values.Get(name); text != "" {
-			made, ok := objectOf(text)
+			made, n, ok := objectOf(text)
 			if !ok {
 				return nil, bad("`" + name + "` is not a JSON object")
+			}
+			if into == &params.Extensions && n > maxExtensions {
+				return nil, extendedTooFar()
 			}
 			*into = made
 		}

@@ -74,19 +74,19 @@ func (b *builder) objects(at []int) (into map[string]any) {
 	return into
 }
 
-// objectOf reads a text that is one object, or null.
-func objectOf(text string) (made map[string]any, ok bool) {
+// objectOf reads a text that is one object, or null, and how many values it has.
+func objectOf(text string) (made map[string]any, values int, ok bool) {
 	b := builder{scanner: scanner{text: []byte(text)}}
 	first := b.next()
 	start := b.at
 	if (first != '{' && first != 'n') || b.skip(0) != none || !b.ends() {
-		return nil, false
+		return nil, 0, false
 	}
 	if first == '{' {
 		b.at = start
 		made = b.object(nil)
 	}
-	return made, true
+	return made, b.values, true
 }
 
 func (b *builder) list() []any {
