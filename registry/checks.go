@@ -3,7 +3,9 @@ package registry
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"phoneregistry/registry/numbering"
@@ -74,7 +76,8 @@ func checkRegion(region string, path []string) (string, error) {
 	return upper, nil
 }
 
-// quoted shows a value of the input in a message, cut short, and hidden where it might hold a number.
+// quoted shows a value of the input in a message, cut short, with what cannot be seen as escapes, and hidden where it might
+// hold a number.
 func quoted(value string) string {
 	digits := 0
 	for _, r := range value {
@@ -90,12 +93,36 @@ func quoted(value string) string {
 	case len(value) > 40:
 		return "too long"
 	}
-	return `"` + value + `"`
+	return strconv.QuoteToGraphic(value)
 }
 
 func checkCustomerID(id string, path []string) error {
 	if n := utf8.RuneCountInString(id); n < 1 || n > MaxCustomerID || !storable(id) {
 		return Errorf(CodeInvalidInput, path, "the customer id has %d characters: want 1 to %d, none of them NUL", n, MaxCustomerID)
+	}
+	return nil
+}
+
+// checkNewCustomerID is checkCustomerID for ids that are written. They are as imports write them: a customer that both name
+// is one.
+func checkNewCustomerID(id string, path []string) error {
+	if err := checkCustomerID(id, path); err != nil {
+		return err
+	}
+	if id != strings.Join(strings.Fields(id), " ") || strings.ContainsFunc(id, unicode.IsControl) {
+		return Errorf(CodeInvalidInput, path,
+			"the customer id holds control characters, or blanks around it or side by side: want it without, as imports write it")
+	}
+	return nil
+}
+
+// checkTitle refuses names for people that cannot be shown in one line.
+func checkTitle(name string, path []string) error {
+	if n := utf8.RuneCountInString(name); n < 1 || n > MaxJobName {
+		return Errorf(CodeInvalidInput, path, "the name has %d characters: want 1 to %d", n, MaxJobName)
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return Errorf(CodeInvalidInput, path, "the name holds control characters: want 1 to %d others", MaxJobName)
 	}
 	return nil
 }
@@ -120,22 +147,23 @@ func CheckPhoneFilter(f PhoneFilter, path ...string) (PhoneFilter, error) {
 	f.LineTypes = checkEach(&es, f.LineTypes, "lineTypes", path, knownLineType)
 	f.Tiers = checkEach(&es, f.Tiers, "tiers", path, knownTier)
 	f.Platforms = checkEach(&es, f.Platforms, "platforms", path, Platform.Valid)
-	f.CustomerIDs = distinct(f.CustomerIDs)
+	ids, sources := f.CustomerIDs, f.Sources
+	f.CustomerIDs = distinct(ids)
 	if len(f.CustomerIDs) > MaxFilterIDs {
 		es = append(es, tooMany(len(f.CustomerIDs), MaxFilterIDs, "customerIds", path))
 	}
 	for _, id := range f.CustomerIDs[:min(len(f.CustomerIDs), MaxFilterIDs)] {
-		if err := checkCustomerID(id, in(path, "customerIds")); err != nil {
-			es = collect(es, err)
+		if checkCustomerID(id, nil) != nil {
+			es = collect(es, checkCustomerID(id, at(path, "customerIds", ids, id)))
 			break
 		}
 	}
-	f.Sources = distinct(f.Sources)
+	f.Sources = distinct(sources)
 	if len(f.Sources) > MaxFilterChoices {
 		es = append(es, tooMany(len(f.Sources), MaxFilterChoices, "sources", path))
 	}
 	for _, name := range f.Sources[:min(len(f.Sources), MaxFilterChoices)] {
-		es = collect(es, checkName(name, "source", in(path, "sources")))
+		es = collect(es, checkName(name, "source", at(path, "sources", sources, name)))
 	}
 	es = collect(es, checkScore(f.MinScore, path))
 	if f.NumberPrefix != "" {
@@ -165,8 +193,8 @@ func CheckLeadFilter(f LeadFilter, path ...string) (LeadFilter, error) {
 	return f, es.orNil()
 }
 
-func checkRegions(es *Errors, regions, path []string) []string {
-	regions = distinct(regions)
+func checkRegions(es *Errors, sent, path []string) []string {
+	regions := distinct(sent)
 	if len(regions) > MaxFilterChoices {
 		*es = append(*es, tooMany(len(regions), MaxFilterChoices, "regions", path))
 		return nil
@@ -178,9 +206,9 @@ func checkRegions(es *Errors, regions, path []string) []string {
 			checked = append(checked, upper)
 			continue
 		}
-		known, err := checkRegion(region, in(path, "regions"))
+		known, err := checkRegion(region, at(path, "regions", sent, region))
 		if err == nil && known == "" {
-			err = Errorf(CodeInvalidInput, in(path, "regions"), "a region is empty: want ISO 3166-1 alpha-2 codes such as CO")
+			err = Errorf(CodeInvalidInput, at(path, "regions", sent, region), "a region is empty: want ISO 3166-1 alpha-2 codes such as CO")
 		}
 		*es = collect(*es, err)
 		checked = append(checked, known)
@@ -238,6 +266,11 @@ func tooMany(have, most int, name string, path []string) *Error {
 
 // in is the path of a field inside of path.
 func in(path []string, field string) []string { return append(slices.Clone(path), field) }
+
+// at is the path of a value in a list inside of path, as it was sent: where it first stands.
+func at[T comparable](path []string, field string, sent []T, value T) []string {
+	return append(in(path, field), strconv.Itoa(slices.Index(sent, value)))
+}
 
 // distinct returns the values without repeats, in their order.
 func distinct[T comparable](values []T) []T {

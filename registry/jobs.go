@@ -120,9 +120,7 @@ func (s *Service) checkJob(start StartJob) (JobSpec, error) {
 		spec.ClientKey = *start.ClientKey
 		es = collect(es, checkClientKey(spec.ClientKey))
 	}
-	if n := utf8.RuneCountInString(spec.Name); n < 1 || n > MaxJobName || !storable(spec.Name) {
-		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "name"), "the name has %d characters: want 1 to %d", n, MaxJobName))
-	}
+	es = collect(es, checkTitle(spec.Name, pathTo("input", "name")))
 	es = collect(es, within("batchSize", spec.BatchSize, 1, MaxBatchSize))
 	es = collect(es, within("maxConcurrent", spec.MaxConcurrent, 1, MaxConcurrentChunks))
 	es = collect(es, within("retryAttempts", spec.RetryAttempts, 0, MaxRetryAttempts))
@@ -205,8 +203,8 @@ func checkTarget(t TargetInput) (Target, error) {
 			return Target{}, err
 		}
 		for _, id := range ids {
-			if err := checkCustomerID(id, in(path, "customerIds")); err != nil {
-				return Target{}, err
+			if checkCustomerID(id, nil) != nil {
+				return Target{}, checkCustomerID(id, at(path, "customerIds", t.CustomerIDs, id))
 			}
 		}
 		return Target{CustomerIDs: ids}, nil

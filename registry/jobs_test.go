@@ -119,9 +119,15 @@ func TestStartJobRefuses(t *testing.T) {
 		{"too many numbers", "INVALID_INPUT input.target.numbers", func(j *registry.StartJob) { j.Target.Numbers = many }},
 		{"too many customers", "INVALID_INPUT input.target.customerIds", func(j *registry.StartJob) { j.Target = registry.TargetInput{CustomerIDs: many} }},
 		{"no customers", "EMPTY_TARGET input.target.customerIds", func(j *registry.StartJob) { j.Target = registry.TargetInput{CustomerIDs: []string{}} }},
-		{"a bad customer", "INVALID_INPUT input.target.customerIds", func(j *registry.StartJob) { j.Target = registry.TargetInput{CustomerIDs: []string{""}} }},
+		{"a bad customer", "INVALID_INPUT input.target.customerIds.0", func(j *registry.StartJob) { j.Target = registry.TargetInput{CustomerIDs: []string{""}} }},
+		{"a bad customer among good ones", "INVALID_INPUT input.target.customerIds.3",
+			func(j *registry.StartJob) {
+				j.Target = registry.TargetInput{CustomerIDs: []string{"a", "b", "a", "\x00"}}
+			}},
+		{"a name of two lines", "INVALID_INPUT input.name", func(j *registry.StartJob) { j.Name = "a\nb" }},
+		{"a name with an escape", "INVALID_INPUT input.name", func(j *registry.StartJob) { j.Name = "a\x1b[2J" }},
 		{"unknown customers", "EMPTY_TARGET input.target", func(j *registry.StartJob) { j.Target = registry.TargetInput{CustomerIDs: []string{"nobody"}} }},
-		{"a bad filter", "INVALID_INPUT input.target.filter.regions",
+		{"a bad filter", "INVALID_INPUT input.target.filter.regions.0",
 			func(j *registry.StartJob) {
 				j.Target = registry.TargetInput{Filter: &registry.PhoneFilter{Regions: []string{"Colombia"}}}
 			}},

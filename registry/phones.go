@@ -121,7 +121,7 @@ type AddPhoneResult struct {
 // recency. User errors: INVALID_INPUT, INVALID_NUMBER, UNKNOWN_SOURCE, TOO_MANY_PHONES.
 func (s *Service) AddPhone(ctx context.Context, a AddPhone) (AddPhoneResult, error) {
 	var es Errors
-	es = collect(es, checkCustomerID(a.CustomerID, pathTo("input", "customerId")))
+	es = collect(es, checkNewCustomerID(a.CustomerID, pathTo("input", "customerId")))
 	es = collect(es, checkRaw(a.Number, pathTo("input", "number")))
 	region, err := checkRegion(a.Region, pathTo("input", "region"))
 	es = collect(es, err)

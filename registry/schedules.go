@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -17,6 +16,8 @@ const (
 	MaxScheduleEvery = 365 * 24 * time.Hour
 	// maxScheduleStart is how far ahead the first job of a schedule may lie.
 	maxScheduleStart = 10 * MaxScheduleEvery
+	// startsNow is how far back it may lie to be taken for now: clocks differ, and requests take time.
+	startsNow = time.Minute
 )
 
 // ScheduleStatus is whether a schedule starts jobs.
@@ -63,7 +64,7 @@ type CreateSchedule struct {
 	Platforms     []Platform
 	Filter        PhoneFilter
 	Every         time.Duration // MinScheduleEvery to MaxScheduleEvery
-	StartAt       time.Time     // of the first job; zero: now
+	StartAt       time.Time     // of the first job, not in the past; zero: now
 	BudgetPerDay  *int64        // 1 or more; nil: no limit
 	RecheckAfter  time.Duration // 0: only what has run out or is missing
 	Priority      JobPriority   // "": PriorityLow
@@ -164,6 +165,9 @@ func (s *Service) CreateSchedule(ctx context.Context, c CreateSchedule) (Schedul
 	var es Errors
 	es = collect(es, setBudget(&spec, c.BudgetPerDay))
 	startAt, now := c.StartAt, s.now()
+	if !startAt.IsZero() && startAt.Before(now.Add(-startsNow)) {
+		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "startAt"), "startAt is over: want a time in the future, or leave it out for now"))
+	}
 	if startAt.IsZero() || startAt.Before(now) {
 		startAt = now
 	}
@@ -229,11 +233,9 @@ func setBudget(spec *ScheduleSpec, budget *int64) error {
 // checkSchedule returns the spec in its normal form, or all that is out of bounds.
 func (s *Service) checkSchedule(spec ScheduleSpec) (ScheduleSpec, error) {
 	var es Errors
-	if n := utf8.RuneCountInString(spec.Name); n < 1 || n > MaxJobName || !storable(spec.Name) {
-		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "name"), "the name has %d characters: want 1 to %d", n, MaxJobName))
-	}
+	es = collect(es, checkTitle(spec.Name, pathTo("input", "name")))
 	if spec.Every < MinScheduleEvery || spec.Every > MaxScheduleEvery {
-		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "every"), "every is %s: want 1 minute to 1 year", spec.Every))
+		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "every"), "every is out of bounds: want PT1M to P1Y"))
 	}
 	if spec.RecheckAfter < 0 {
 		es = append(es, Errorf(CodeInvalidInput, pathTo("input", "recheckAfter"), "recheckAfter is less than no time: want more than P0D"))

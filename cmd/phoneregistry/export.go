@@ -80,12 +80,15 @@ type exportPhonesCommand struct {
 }
 
 func (e *exportPhonesCommand) Run(ctx context.Context, c console) error {
+	filter, err := registry.CheckPhoneFilter(registry.PhoneFilter{Regions: e.Region})
+	if err != nil {
+		return &config.Error{Field: "--region", Want: err.Error()}
+	}
 	return e.write(ctx, c, "phones", "Phone.number", func(store *postgres.Store, out *accesslog.Sheet) error {
 		w := csv.NewWriter(out)
 		if err := w.Write([]string{"number", "region", "line_type", "valid", "original_carrier", "location", "created_at"}); err != nil {
 			return err
 		}
-		filter := registry.PhoneFilter{Regions: e.Region}
 		return eachPage(func(p registry.PageRequest) (registry.Page[registry.Phone], error) {
 			return store.Phones(ctx, filter, registry.PhoneOrder{Field: registry.OrderByNumber}, p)
 		}, func(p registry.Phone) error {
@@ -103,12 +106,15 @@ type exportLeadsCommand struct {
 }
 
 func (e *exportLeadsCommand) Run(ctx context.Context, c console) error {
+	filter, err := registry.CheckLeadFilter(registry.LeadFilter{MinScore: &e.MinScore})
+	if err != nil {
+		return &config.Error{Field: "--min-score", Value: strconv.Itoa(e.MinScore), Want: "must be 0 to 100"}
+	}
 	return e.write(ctx, c, "leads", "Phone.number", func(store *postgres.Store, out *accesslog.Sheet) error {
 		w := csv.NewWriter(out)
 		if err := w.Write([]string{"number", "total", "tier", "coverage", "simulated", "model_version", "updated_at"}); err != nil {
 			return err
 		}
-		filter := registry.LeadFilter{MinScore: &e.MinScore}
 		return eachPage(func(p registry.PageRequest) (registry.Page[registry.LeadScore], error) {
 			return store.Leads(ctx, filter, p)
 		}, func(s registry.LeadScore) error {

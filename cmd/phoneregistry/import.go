@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -39,7 +41,7 @@ type importCommand struct {
 }
 
 func (i *importCommand) Run(ctx context.Context, c console) error {
-	if err := i.Check(); err != nil {
+	if err := i.check(); err != nil {
 		return err
 	}
 	return withStore(ctx, c, i.Database, i.Log, func(_ *app.Database, store *postgres.Store) error {
@@ -68,6 +70,17 @@ func (i *importCommand) Run(ctx context.Context, c console) error {
 		}
 		return err
 	})
+}
+
+// check refuses settings before anything is started for them.
+func (i *importCommand) check() error {
+	if i.Region != "" && !numbering.SupportedRegion(strings.ToUpper(i.Region)) {
+		return &config.Error{Field: "--region", Value: i.Region, Want: "must be an ISO 3166-1 alpha-2 code such as CO"}
+	}
+	if i.MaxPhones < 1 || i.MaxPhones > 100 {
+		return &config.Error{Field: "--max-phones", Value: strconv.Itoa(i.MaxPhones), Want: "must be 1 to 100"}
+	}
+	return i.Check()
 }
 
 // busy is the error of a file that was begun and is not at its end, and that another session holds. It is no success: who

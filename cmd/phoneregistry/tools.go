@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"phoneregistry/internal/app"
 	"phoneregistry/internal/config"
@@ -54,6 +55,9 @@ type migrateCommand struct {
 }
 
 func (m *migrateCommand) Run(ctx context.Context, c console) error {
+	if m.DownTo != nil && *m.DownTo < 0 {
+		return &config.Error{Field: "--down-to", Value: strconv.FormatInt(*m.DownTo, 10), Want: "must be 0 or the number of a migration"}
+	}
 	if err := m.Check(); err != nil {
 		return err
 	}

@@ -79,12 +79,12 @@ type Serve struct {
 	Guessing
 	Proxies
 	Log
-	Listen          string        `help:"Address of the API and the user interface." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
-	AdminListen     string        `help:"Address of metrics and profiles; empty for none." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
+	Listen          string        `help:"Address of the API and the user interface. Default: ${default}." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	AdminListen     string        `help:"Address of metrics and profiles; empty for none. Default: ${default}." default:"127.0.0.1:8081" placeholder:"ADDRESS"`
 	NATSListen      string        `name:"nats-listen" help:"Let workers of other processes reach the embedded NATS at this address, with the token in DIR/nats-token." placeholder:"ADDRESS"`
 	Demo            bool          `help:"Load synthetic contacts on the first start and check them with the simulator. Has its own data directory unless told."`
 	DemoRows        int           `help:"Rows of synthetic contacts for --demo." default:"3000" hidden:""`
-	Workers         string        `help:"Platforms to check in this process: all, none, or a list such as WHATSAPP,GOOGLE." default:"all" placeholder:"WHICH"`
+	Workers         string        `help:"Platforms to check in this process: all, none, or a list such as WHATSAPP,GOOGLE. Default: ${default}." default:"all" placeholder:"WHICH"`
 	MaxPhones       int           `help:"Phones that one customer may have." default:"5"`
 	MaxImport       int64         `name:"max-import-bytes" help:"Largest file that may be uploaded, in bytes." default:"68719476736"`
 	ShutdownTimeout time.Duration `help:"How long running work may take to end." default:"20s"`
@@ -96,7 +96,7 @@ type Worker struct {
 	Adapters
 	Pace
 	Log
-	Platform     []string `help:"Platforms to check; several with commas." required:"" placeholder:"P,…"`
+	Platform     []string `help:"Platforms to check; several with commas." required:"" placeholder:"P"`
 	Name         string   `help:"Name of this worker. Default: host name and process id." placeholder:"NAME"`
 	AdminListen  string   `help:"Address of metrics, profiles, /healthz and /readyz; empty for none." placeholder:"ADDRESS"`
 	NATSReplicas int      `name:"nats-replicas" help:"Copies of a stream that this worker finds missing and makes: 1, 3 or 5, as on the servers. Left out: 1, until a server has seen to it." placeholder:"N"`

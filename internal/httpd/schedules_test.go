@@ -53,6 +53,8 @@ func TestSchedulesThroughTheAPI(t *testing.T) {
 	}
 	refused := a.change(t, "createValidationSchedule", "CreateValidationScheduleInput", create)
 	wants(t, refused, `"schedule":null`, `"INVALID_INPUT"`, `"startAt"`)
+	create["startAt"] = "2020-01-01T00:00:00Z"
+	wants(t, a.change(t, "createValidationSchedule", "CreateValidationScheduleInput", create), `"schedule":null`, `"INVALID_INPUT"`, `"path":["input","startAt"]`)
 	delete(create, "startAt")
 	made := a.change(t, "createValidationSchedule", "CreateValidationScheduleInput", create)
 	wants(t, made, `"name":"nightly","status":"ACTIVE","platforms":["WHATSAPP","GOOGLE"],"every":"P1D","budgetPerDay":5,"spentToday":0`,
