@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Role is what a caller may do: a set of scopes.
@@ -100,6 +101,8 @@ type Actor struct {
 	Purpose   string // for what whole numbers are asked, in the caller's words; "": not told
 	Token     string // which token it is, the same in every request and on every server; no secret; "": none
 	RequestID string // "" outside of requests
+
+	Ends time.Time // when the API key ends that the actor bears; zero: never, or it is none
 }
 
 // Scopes returns what the actor may do.

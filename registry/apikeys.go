@@ -183,7 +183,7 @@ func checkAPIKeyName(name string) error {
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, odd) || strings.TrimSpace(name) != name:
 		return bad("holds control characters, or spaces around it")
 	}
-	for _, taken := range []string{"bootstrap", "command line", "system", "system:", "oidc:"} {
+	for _, taken := range []string{"bootstrap", "command line", "system", "system:", "oidc:", "schedule:"} {
 		if strings.EqualFold(name, taken) || strings.HasSuffix(taken, ":") && strings.HasPrefix(strings.ToLower(name), taken) {
 			return bad("is what others who act are called: want another")
 		}

@@ -46,6 +46,7 @@ func TestCreateAPIKey(t *testing.T) {
 		"no text":              {admin, registry.NewAPIKey{Name: "a\xff", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"another's name":       {admin, registry.NewAPIKey{Name: "OIDC:ana@example.com", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"the exporter's name":  {admin, registry.NewAPIKey{Name: "Command Line", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
+		"a schedule's name":    {admin, registry.NewAPIKey{Name: "Schedule:nightly", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"the program's name":   {admin, registry.NewAPIKey{Name: "system:cli", Role: registry.RoleViewer}, "INVALID_INPUT input.name", ""},
 		"everything": {
 			admin, registry.NewAPIKey{Role: "JANITOR", ExpiresAt: c.Now()},

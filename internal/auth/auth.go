@@ -169,7 +169,9 @@ func (a *Authenticator) ofStore(ctx context.Context, hash [32]byte) (bearer, err
 	if !now.Before(until) || !key.Role.Valid() {
 		return bearer{}, ErrUnauthenticated
 	}
-	actor := registry.Actor{Name: key.Name, Role: key.Role, Withheld: key.Withheld(), Token: "key:" + key.ID.String()}
+	actor := registry.Actor{
+		Name: key.Name, Role: key.Role, Withheld: key.Withheld(), Token: "key:" + key.ID.String(), Ends: key.ExpiresAt,
+	}
 	return bearer{actor, key.ID, key.ExpiresAt, until}, nil
 }
 
