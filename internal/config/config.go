@@ -23,8 +23,11 @@ const EnvPrefix = "PHONEREGISTRY"
 // show in the list of processes.
 const TokenEnv = EnvPrefix + "_ADMIN_TOKEN"
 
-// minTokenLength is what the bootstrap token must have to be no easy guess.
-const minTokenLength = 16
+// minTokenLength is what the bootstrap token must have to be no easy guess, maxTokenLength what is taken for a token.
+const (
+	minTokenLength = 16
+	maxTokenLength = 512
+)
 
 // Error says which setting is wrong, what it was and what would be right.
 type Error struct {
@@ -305,11 +308,21 @@ func DefaultDataDir() (string, error) {
 	return filepath.Join(home, ".local", "share", "phoneregistry"), nil
 }
 
-// BootstrapToken returns the token of TokenEnv; "" when it is not set.
+// BootstrapToken returns the token of TokenEnv, without spaces and line ends around it, which files leave behind; "" when it
+// is not set. One that no request could bear would lock everybody out.
 func BootstrapToken() (string, error) {
-	token := os.Getenv(TokenEnv)
-	if token != "" && len(token) < minTokenLength {
-		return "", &Error{TokenEnv, "", fmt.Sprintf("must have at least %d characters", minTokenLength)}
+	set := os.Getenv(TokenEnv)
+	token := strings.TrimSpace(set)
+	bad := func(want string, values ...any) (string, error) { return "", &Error{TokenEnv, "", fmt.Sprintf(want, values...)} }
+	switch {
+	case set == "":
+		return "", nil
+	case len(token) < minTokenLength:
+		return bad("must have at least %d characters", minTokenLength)
+	case len(token) > maxTokenLength:
+		return bad("must have at most %d bytes", maxTokenLength)
+	case strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }):
+		return bad("must have characters of ASCII only, and none that control: it is sent in a header")
 	}
 	return token, nil
 }

@@ -136,6 +136,28 @@ func TestBootstrapToken(t *testing.T) {
 	}
 }
 
+// TestBootstrapTokensThatNobodyCouldSend: they are refused at the start, and not told; what files add to one is taken off.
+func TestBootstrapTokensThatNobodyCouldSend(t *testing.T) {
+	const good = "0123456789 0123456789"
+	for name, c := range map[string]struct{ set, want string }{
+		"of a file":    {good + "\n", good},
+		"the longest":  {strings.Repeat("x", 512), strings.Repeat("x", 512)},
+		"too long":     {strings.Repeat("x", 513), ""},
+		"two lines":    {good + "\n" + good, ""},
+		"not ASCII":    {good + "é", ""},
+		"spaces alone": {strings.Repeat(" ", 20), ""},
+	} {
+		t.Setenv(config.TokenEnv, c.set)
+		token, err := config.BootstrapToken()
+		if token != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %q, %v", name, token, err)
+		}
+		if err != nil && strings.Contains(err.Error(), c.set) {
+			t.Errorf("%s: the error tells it: %v", name, err)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	rate, none, calls, day := 50.5, 0.0, 8, int64(100000)
 	tests := []struct {
