@@ -313,7 +313,9 @@ func DefaultDataDir() (string, error) {
 func BootstrapToken() (string, error) {
 	set := os.Getenv(TokenEnv)
 	token := strings.TrimSpace(set)
-	bad := func(want string, values ...any) (string, error) { return "", &Error{TokenEnv, "", fmt.Sprintf(want, values...)} }
+	bad := func(want string, values ...any) (string, error) {
+		return "", &Error{TokenEnv, "", fmt.Sprintf(want, values...)}
+	}
 	switch {
 	case set == "":
 		return "", nil
