@@ -94,7 +94,7 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.DialFunc = o.dial(config.ConnConfig.DialFunc)
 	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
-	config.ConnConfig.Tracer = o.Tracer
+	config.ConnConfig.Tracer = newFair(int(config.MaxConns), o.Tracer)
 	// Statements differ by the columns that callers ask for: what each connection keeps prepared in PostgreSQL is bounded.
 	config.ConnConfig.StatementCacheCapacity = 256
 	config.ConnConfig.BuildContextWatcherHandler = cancel
