@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -105,6 +106,9 @@ func (d *Documents) MutateOperationParameters(ctx context.Context, request *grap
 		d.add(known)
 	}
 	operation.Doc = known.doc
+	if known.doc.Operations.ForName(request.OperationName) == nil {
+		return noSuchOperation(request.OperationName)
+	}
 	if known.compiled != nil {
 		operation.Stats.SetExtension(statCompiled, known.compiled)
 	}
@@ -112,6 +116,15 @@ func (d *Documents) MutateOperationParameters(ctx context.Context, request *grap
 		operation.Stats.SetExtension(statSize, known.size)
 	}
 	return nil
+}
+
+// noSuchOperation tells why it is not clear which operation of a document is wanted.
+func noSuchOperation(name string) *gqlerror.Error {
+	message := "there is no operation of this name in the document"
+	if name == "" {
+		message = "the document holds several operations: tell by operationName which of them to run"
+	}
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": errcode.ValidationFailed}}
 }
 
 // Get returns the document that was let in with this operation.

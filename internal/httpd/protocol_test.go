@@ -65,6 +65,8 @@ func TestGraphQLOverHTTP(t *testing.T) {
 		"data and errors, newer":      {"POST", "", asJSON, asResponse, `{"query":"{ phone(number: \"1\") { id } viewer { role } }"}`, 294, asResponse, `INVALID_NUMBER`},
 		"data and errors":             {"POST", "", asJSON, asJSON, `{"query":"{ phone(number: \"1\") { id } viewer { role } }"}`, 200, asJSON, `INVALID_NUMBER`},
 		"unknown operation":           {"POST", "", asJSON, asResponse, `{"query":"query a { viewer { role } }","operationName":"b"}`, 400, asResponse, `GRAPHQL_VALIDATION_FAILED`},
+		"no operation told":           {"POST", "", asJSON, asResponse, `{"query":"query a { viewer { role } } query b { viewer { name } }"}`, 400, asResponse, "tell by operationName which of them to run"},
+		"operation told, not there":   {"POST", "", asJSON, asResponse, `{"query":"query a { viewer { role } }","operationName":"+573001234567"}`, 400, asResponse, "there is no operation of this name"},
 		"too large":                   {"POST", "", asJSON, "", `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, 413, asJSON, `at most 1048576 bytes`},
 		"nulls where values may be":   {"POST", "", asJSON, "", `{"query":"{viewer{role}}","variables":null,"operationName":null,"extensions":null}`, 200, asJSON, `VIEWER`},
 		"what is not known is let by": {"POST", "", asJSON, "", `{"query":"{viewer{role}}","documentId":"x"}`, 200, asJSON, `VIEWER`},
