@@ -117,8 +117,6 @@ func challenge(w http.ResponseWriter, r *http.Request) {
 const graphQLPath = "/graphql"
 
 func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
 	said := map[string]string{"code": code, "requestId": registry.ActorFrom(r.Context()).RequestID}
 	var body map[string]any
 	if r.URL.Path == graphQLPath {
@@ -127,7 +125,14 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code, message st
 		said["message"] = message
 		body = map[string]any{"error": said}
 	}
-	_ = json.NewEncoder(w).Encode(body) // a client that has gone is no error of ours
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // texts only, which always can be written
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)+1))
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a client that has gone is no error of ours
 }
 
 // count notes that a token was not valid, and returns how long its sender has to wait, if there were too many of them.

@@ -3,6 +3,7 @@ package httpd
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"phoneregistry/registry"
 )
@@ -13,9 +14,11 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		panic(err) // only types of this package are written, which always can be
 	}
+	body = append(body, '\n')
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that has gone is no error of ours
+	_, _ = w.Write(body) // a client that has gone is no error of ours
 }
 
 // errorBody is the answer of a REST request that went wrong.

@@ -121,7 +121,7 @@ func New(c Config) (http.Handler, error) {
 	mux.Handle("GET /readyz", &readiness{ready: c.Ready, log: c.Logger})
 	mux.Handle("/", c.UI)
 
-	return c.Proxies.Handler(observe(strict(ownPages(mux)), c.Logger, m)), nil
+	return c.Proxies.Handler(answerEarly(observe(strict(ownPages(mux)), c.Logger, m))), nil
 }
 
 // strict sets what answers carry: they are data, never a page, and nobody keeps them. The web UI says otherwise of what it

@@ -50,16 +50,13 @@ func (s *imports) receive(w http.ResponseWriter, r *http.Request) {
 	body := s.body(w, r)
 	file, err := fileOf(r, body, &options)
 	if err != nil {
-		body.leave(r)
 		s.fail(w, r, err)
 		return
 	}
 	options.Asking = s.pages.limit(r.Context())
 	batch, already, err := s.importer.Receive(r.Context(), file, options)
 	if err != nil {
-		err = errors.Join(err, body.err)
-		body.leave(r)
-		s.fail(w, r, err)
+		s.fail(w, r, errors.Join(err, body.err))
 		return
 	}
 	id := opaque.UUID(model.KindImport, batch.ID)
@@ -169,7 +166,6 @@ type upload struct {
 	from    io.Reader
 	control *http.ResponseController
 	idle    time.Duration
-	begun   bool
 	whole   bool
 	err     error // with which reading ended; nil: it did not, or the body was whole
 }
@@ -179,7 +175,6 @@ func (u *upload) Read(b []byte) (int, error) {
 	if u.whole { // the server watches the connection by now: leave its deadline alone
 		return 0, io.EOF
 	}
-	u.begun = true
 	deadline := time.Now().Add(u.idle)
 	if err := errors.Join(u.control.SetReadDeadline(deadline), u.control.SetWriteDeadline(deadline.Add(writeTimeout))); err != nil {
 		u.err = fmt.Errorf("%w: %w", errBody, err)
@@ -193,18 +188,6 @@ func (u *upload) Read(b []byte) (int, error) {
 		return n, u.err
 	}
 	return n, err
-}
-
-// maxLeft is how much of an upload is read that was refused already.
-const maxLeft = 64 << 20
-
-// leave reads what a client still sends that waited to be told to (Expect: 100-continue), before it is refused: the library
-// would close the connection at once, and the reset takes the answer from the client, or from a proxy, which then says 502.
-// Without Expect the library waits by itself.
-func (u *upload) leave(r *http.Request) {
-	if u.begun && !u.whole && u.err == nil && r.ProtoMajor == 1 && r.Header.Get("Expect") != "" {
-		_, _ = io.CopyN(io.Discard, u, maxLeft) // who has gone needs no answer
-	}
 }
 
 // fail answers an upload, or a question about one, that went wrong.
