@@ -26,12 +26,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // handler carries the real schema, without anything behind it: what asks for data gets an error, the rest is answered.
-func handler(t testing.TB) *Handler {
+func handler(t testing.TB, tune ...func(*Config)) *Handler {
 	t.Helper()
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{}))
 	exec.SetParserTokenLimit(200)
 	exec.SetRecoverFunc(func(context.Context, any) error { return errors.New("there is no data") })
-	h, err := New(Config{
+	c := Config{
 		Exec: exec, Logger: slog.New(slog.DiscardHandler), MaxBody: 4 << 10, WriteTimeout: time.Minute,
 		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
 			if authorization != "Bearer good" {
@@ -39,7 +39,11 @@ func handler(t testing.TB) *Handler {
 			}
 			return registry.WithActor(ctx, registry.Actor{Name: "fuzz", Role: registry.RoleViewer}), nil
 		},
-	})
+	}
+	for _, f := range tune {
+		f(&c)
+	}
+	h, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +156,7 @@ func FuzzAccept(f *testing.F) {
 // closings are the codes with which a socket may be closed here. That of an internal error is not among them.
 func closings() []int {
 	return []int{
-		websocket.CloseNormalClosure, websocket.CloseMessageTooBig, closeBadMessage, closeUnauthorized, closeForbidden, closeDuplicate,
+		websocket.CloseNormalClosure, websocket.CloseMessageTooBig, closeNoText, closeBadMessage, closeUnauthorized, closeForbidden, closeDuplicate,
 		closeTooManyRequests,
 	}
 }
@@ -171,6 +175,7 @@ func FuzzWebSocket(f *testing.F) {
 		hello + `{"type":"subscribe","id":"1","payload":{"query":"{__typename}","variables":[]}}`,
 		`{"type":"ping"}` + "\n" + `{"type":"ping","payload":{"a":1}}` + "\n" + `{"type":"ping","payload":1}`, `{"type":"pong","payload":null}`,
 		`{"type":"complete"}`, `{"type":"complete","id":"9"}`, `{"type":"next","id":"1"}`, `null`, `[]`, `{"type":7}`, "{", "\xff",
+		`{"type":"ping","payload":{"a":"` + "\xff" + `"}}`, `{"type":"ping","payload":{"a":"\ud800"}}`,
 		strings.Repeat("x", 5000),
 	} {
 		f.Add(seed)

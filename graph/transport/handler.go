@@ -32,13 +32,16 @@ const (
 	CodeUnauthenticated = "UNAUTHENTICATED"
 )
 
+// ErrUnavailable is an error of Authorize that says nothing of the credentials: they cannot be checked right now.
+var ErrUnavailable = errors.New("credentials cannot be checked right now")
+
 // Config says how GraphQL is carried. Zero values mean the defaults.
 type Config struct {
 	Exec   graphql.GraphExecutor
 	Logger *slog.Logger
 	// Authorize takes the credentials of connection_init or of an event stream, the value of an Authorization header,
-	// and returns the context in which the operations of the connection run. An error refuses the connection. When the
-	// context ends before the one it was made of, so does the connection; the text of the cause is shown to the client.
+	// and returns the context in which the operations of the connection run. An error refuses the connection; with
+	// ErrUnavailable the client is told to try again. When the context ends before the one it was made of, so does the connection; the text of the cause is shown to the client.
 	Authorize func(ctx context.Context, authorization string) (context.Context, error)
 
 	// Gate bounds how much callers ask; nil: nothing does.

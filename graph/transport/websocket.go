@@ -8,28 +8,30 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
-	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"phoneregistry/graph/documents"
 	"phoneregistry/graph/reveal"
-	"phoneregistry/registry"
 )
 
 // subprotocol is the one that is spoken:
 // https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
-const subprotocol = "graphql-transport-ws"
+const (
+	subprotocol       = "graphql-transport-ws"
+	subprotocolHeader = "Sec-Websocket-Protocol"
+)
 
 // Codes with which a socket is closed, of RFC 6455 and of the protocol.
 const (
 	closeGoingAway       = websocket.CloseGoingAway
 	closeInternal        = websocket.CloseInternalServerErr
+	closeTryAgain        = websocket.CloseTryAgainLater
+	closeNoText          = websocket.CloseInvalidFramePayloadData
 	closeBadMessage      = 4400
 	closeUnauthorized    = 4401
 	closeForbidden       = 4403
@@ -54,15 +56,9 @@ type socket struct {
 	mu         sync.Mutex // of operations
 	operations map[string]*operation
 
-	writing sync.Mutex // a connection has one writer at a time
+	writing sync.Mutex // a connection has one writer at a time; locked before mu
 	closed  bool
 	over    atomic.Bool // nothing more is read
-}
-
-// operation is one that runs.
-type operation struct {
-	id   string
-	stop context.CancelFunc
 }
 
 func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
@@ -72,6 +68,9 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer place.Leave()
+	if offered := r.Header.Values(subprotocolHeader); len(offered) > 1 { // a list may be sent in several lines
+		r.Header.Set(subprotocolHeader, strings.Join(offered, ", "))
+	}
 	conn, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the upgrader has answered
@@ -84,8 +83,8 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		s.close(closeBadSubprotocol, "Subprotocol not acceptable")
 		return
 	}
-	conn.SetReadLimit(h.MaxBody)
-	conn.SetPongHandler(func(string) error { return s.heard() })
+	conn.SetReadLimit(min(h.MaxBody, maxInit))
+	s.countControls()
 	closing := context.AfterFunc(r.Context(), func() { s.close(closeGoingAway, "Going away") })
 	defer closing()
 	init := time.AfterFunc(h.InitTimeout, func() { s.close(closeInitTimeout, "Connection initialisation timeout") })
@@ -94,6 +93,31 @@ func (h *Handler) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	s.alive.Reset(s.PingInterval)
 	defer s.alive.Stop()
 	s.read(r, init)
+}
+
+// maxInit is how many bytes a message may have before connection_init, as many as the headers of a request: whoever has not
+// said yet who they are must not make the server keep megabytes of what never ends.
+const maxInit = 32 << 10
+
+// countControls counts the pings and pongs of WebSocket like messages: each costs a look, and a ping an answer.
+func (s *socket) countControls() {
+	answer := s.conn.PingHandler()
+	s.conn.SetPongHandler(func(string) error { return s.counted() })
+	s.conn.SetPingHandler(func(data string) error {
+		if err := s.counted(); err != nil {
+			return err
+		}
+		return answer(data)
+	})
+}
+
+// counted counts something that the peer has sent, which is also a sign that it is alive.
+func (s *socket) counted() error {
+	if !s.place.Message() {
+		s.close(closeTooManyRequests, "Too many messages")
+		return net.ErrClosed
+	}
+	return s.heard()
 }
 
 // end stops what still runs and waits for it.
@@ -157,9 +181,11 @@ func (s *socket) read(r *http.Request, init *time.Timer) {
 			s.readFailed(err)
 			return
 		}
-		_ = s.heard()
-		if !s.place.Message() {
-			s.close(closeTooManyRequests, "Too many messages")
+		if s.counted() != nil {
+			return
+		}
+		if kind == websocket.TextMessage && !utf8.Valid(text) {
+			s.close(closeNoText, "Invalid UTF-8")
 			return
 		}
 		m, ok := messageOf(text)
@@ -174,12 +200,18 @@ func (s *socket) read(r *http.Request, init *time.Timer) {
 }
 
 func (s *socket) readFailed(err error) {
-	var timeout net.Error
+	var network net.Error
+	var closed *websocket.CloseError
 	switch {
-	case errors.As(err, &timeout) && timeout.Timeout():
-		s.close(closeGoingAway, "Peer does not answer")
+	case errors.As(err, &network):
+		if network.Timeout() {
+			s.close(closeGoingAway, "Peer does not answer")
+		}
+	case errors.As(err, &closed): // by the peer
 	case errors.Is(err, websocket.ErrReadLimit):
 		s.close(websocket.CloseMessageTooBig, "Message too large")
+	default: // of which the library has told the peer
+		s.close(websocket.CloseProtocolError, "Protocol error")
 	}
 }
 
@@ -231,7 +263,11 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 		sent.Authorization = r.Header.Get("Authorization")
 	}
 	caller, err := s.Authorize(s.life, sent.Authorization)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		s.close(closeTryAgain, "The token cannot be checked right now: try again")
+		return false
+	case err != nil:
 		s.close(closeForbidden, "Forbidden")
 		return false
 	}
@@ -243,6 +279,7 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 		s.close(closeTooManyRequests, no.Message)
 		return false
 	}
+	s.conn.SetReadLimit(s.MaxBody)
 	context.AfterFunc(caller, func() {
 		if s.life.Err() == nil { // clients come back after this code, and may have newer credentials then
 			s.close(closeForbidden, "Forbidden: "+context.Cause(caller).Error())
@@ -251,173 +288,20 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 	return s.send(message{Type: "connection_ack"}) == nil
 }
 
-func (s *socket) subscribe(m message) bool {
-	if s.caller == nil {
-		s.close(closeUnauthorized, "Unauthorized")
-		return false
-	}
-	params, wrong := s.bodies.params(m.Payload)
-	if m.ID == "" || wrong != nil || (params.Query == "" && !documents.Named(params)) {
-		s.close(closeBadMessage, "Invalid message received")
-		return false
-	}
-	now := graphql.Now()
-	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	params.Headers = http.Header{}
-	ctx, stop := context.WithCancel(graphql.StartOperationTrace(s.caller))
-	op := &operation{id: m.ID, stop: stop}
-	switch s.admit(op) {
-	case admitted:
-		s.running.Go(func() { s.run(ctx, op, params) })
-		return true
-	case duplicate:
-		stop()
-		s.close(closeDuplicate, "Subscriber for "+m.ID+" already exists")
-		return false
-	default:
-		stop()
-		return s.sendErrors(m.ID, tooMany()) == nil
-	}
-}
-
-func tooMany() gqlerror.List {
-	return gqlerror.List{{
-		Message: "too many operations at the same time on one connection", Extensions: map[string]any{"code": CodeTooLarge},
-	}}
-}
-
-// Outcomes of admit.
-const (
-	admitted = iota
-	duplicate
-	full
-)
-
-func (s *socket) admit(op *operation) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.operations[op.id] != nil {
-		return duplicate
-	}
-	if len(s.operations) >= s.MaxOperations {
-		return full
-	}
-	s.operations[op.id] = op
-	return admitted
-}
-
-// cancel ends an operation that the client no longer wants.
-func (s *socket) cancel(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if op := s.operations[id]; op != nil {
-		op.stop()
-		delete(s.operations, id)
-	}
-}
-
-// finish forgets an operation, and reports whether the client still waits for its end. The id of one that was
-// cancelled may belong to another by now.
-func (s *socket) finish(op *operation) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	op.stop()
-	if s.operations[op.id] != op {
-		return false
-	}
-	delete(s.operations, op.id)
-	return true
-}
-
-// run runs an operation and sends its results and its end.
-func (s *socket) run(ctx context.Context, op *operation, params *graphql.RawParams) {
-	defer func() {
-		if cause := recover(); cause != nil { // resolvers recover by themselves; this is for everything around them
-			s.panicked(ctx, cause)
-			s.close(closeInternal, "Internal server error")
-		}
-	}()
-	errs := s.visit(ctx, op, params)
-	switch waiting := s.finish(op); {
-	case !waiting:
-	case s.caller.Err() != nil: // the connection ends, not the stream: who was told that it is complete would not come back
-	case errs != nil:
-		_ = s.sendErrors(op.id, errs)
-	default:
-		_ = s.send(message{ID: op.id, Type: "complete"})
-	}
-}
-
-// visit runs an operation if it is let in, and returns the errors for which there are no results.
-func (s *socket) visit(ctx context.Context, op *operation, params *graphql.RawParams) gqlerror.List {
-	visit, no := s.Gate.Visit(ctx)
-	defer visit.Leave()
-	if no != nil {
-		return no.errors()
-	}
-	opCtx, errs := s.Exec.CreateOperationContext(ctx, params)
-	if errs != nil {
-		if no := visit.Enter(nil); no != nil {
-			return no.errors()
-		}
-		return s.Exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors
-	}
-	if no := visit.Enter(opCtx); no != nil {
-		return no.errors()
-	}
-	return s.results(ctx, op, opCtx)
-}
-
-// results sends the results of an operation, and returns the errors for which there were none.
-func (s *socket) results(ctx context.Context, op *operation, opCtx *graphql.OperationContext) gqlerror.List {
-	stream := opCtx.Operation.Operation == ast.Subscription
-	ctx, begun, end := s.limited(ctx, opCtx)
-	defer end()
-	responses, ctx := s.Exec.DispatchOperation(ctx, opCtx)
-	begun()
-	for sent := 0; ; sent++ {
-		response := responses(ctx)
-		switch {
-		case response == nil && sent == 0 && (!stream || tookTooLong(ctx)):
-			return timedOut(ctx, s.deadline(ctx))
-		case response == nil:
-			return nil
-		case response.Data == nil && len(response.Errors) > 0: // the stream could not be made
-			return response.Errors
-		}
-		if s.next(op.id, response) != nil {
-			s.cancel(op.id)
-			return nil
-		}
-	}
-}
-
-func (s *socket) sendErrors(id string, errs gqlerror.List) error {
-	payload, err := json.Marshal(named(errs, registry.ActorFrom(s.life).RequestID))
-	if err != nil {
-		return err
-	}
-	return s.send(message{ID: id, Type: "error", Payload: payload})
-}
-
 // send writes a message.
 func (s *socket) send(m message) error {
 	return s.write(m.append, s.writeText)
 }
 
-// next writes a result of an operation.
-func (s *socket) next(id string, response *graphql.Response) error {
-	return s.write(func(b []byte) []byte {
-		b = appendMember(append(b, '{'), "id", id)
-		b = appendName(appendMember(b, "type", "next"), "payload")
-		return append(appendResponse(b, response), '}')
-	}, s.writeText)
-}
-
-// writeText writes a message. A reader that does not take it in time loses the connection.
+// writeText writes a message.
 func (s *socket) writeText(text []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	return s.writeNow(text)
+}
+
+// writeNow writes a message. A reader that does not take it in time loses the connection. The caller holds writing.
+func (s *socket) writeNow(text []byte) error {
 	if s.closed {
 		return net.ErrClosed
 	}
@@ -440,8 +324,8 @@ func (s *socket) close(code int, reason string) {
 		return
 	}
 	s.closed = true
-	if len(reason) > 120 { // a control frame holds 125 bytes
-		reason = reason[:120]
+	if len(reason) > 120 { // a control frame holds 125 bytes, and its text is UTF-8 to the end
+		reason = strings.ToValidUTF8(reason[:120], "")
 	}
 	deadline := time.Now().Add(time.Second)
 	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), deadline)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/jackc/pgx/v5"
 
 	"phoneregistry/internal/auth"
@@ -217,6 +218,11 @@ func TestLookUpsOfTokensEnd(t *testing.T) {
 		}
 		return response.Header.Get("X-Request-Id")
 	})
+	socket := a.dial(t, nil)
+	socket.send(t, "", "connection_init", vars{"Authorization": "Bearer " + a.tokens[registry.RoleViewer]})
+	if code := socket.closed(t); code != websocket.CloseTryAgainLater {
+		t.Errorf("a socket is closed with %d", code)
+	}
 	release()
 	a.eventually(t, func() bool { return len(a.try(t, registry.RoleViewer, askRole, nil).Errors) == 0 }, "the token is not found later either")
 }
