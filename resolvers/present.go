@@ -74,8 +74,7 @@ func (r *Resolver) presentRequest(ctx context.Context, errs gqlerror.List) gqler
 	actor := registry.ActorFrom(ctx)
 	all := named(actor.RequestID, errs)
 	for i, err := range all {
-		code, _ := err.Extensions["code"].(string)
-		if code != errcode.ParseFailed && code != errcode.ValidationFailed {
+		if code, _ := err.Extensions["code"].(string); !repeats(code) {
 			continue
 		}
 		if err == errs[i] {
@@ -85,8 +84,20 @@ func (r *Resolver) presentRequest(ctx context.Context, errs gqlerror.List) gqler
 			all[i].Message, _, _ = strings.Cut(err.Message, " Did you mean")
 		}
 		all[i].Message = withoutNumbers(all[i].Message)
+		if argument, ok := all[i].Extensions["argument"].(string); ok {
+			all[i].Extensions["argument"] = withoutNumbers(argument)
+		}
 	}
 	return all
+}
+
+// repeats reports whether errors of a code may repeat what was sent, and what was perhaps meant.
+func repeats(code string) bool {
+	switch code {
+	case errcode.ParseFailed, errcode.ValidationFailed, string(registry.CodeInvalidNumber), string(registry.CodeInvalidInput):
+		return true
+	}
+	return false
 }
 
 // shortestNumber is how many digits in a row may be a phone number.

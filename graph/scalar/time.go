@@ -34,14 +34,15 @@ type text []byte
 // MarshalGQL implements graphql.Marshaler.
 func (t text) MarshalGQL(w io.Writer) { _, _ = w.Write(t) } // the writer is a buffer in memory
 
-// UnmarshalTime reads a moment in RFC 3339 form, of the years 1 to 9999, to the microsecond.
+// UnmarshalTime reads a moment in RFC 3339 form, of the years 1 to 9999, to the microsecond. The zero time is
+// none, which is "not told" wherever a time may be left out.
 func UnmarshalTime(v any) (time.Time, error) {
 	s, ok := v.(string)
 	if !ok || strings.ContainsRune(s, ',') { // ISO 8601 allows the comma, RFC 3339 does not
 		return time.Time{}, notTime()
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
+	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 || t.Truncate(time.Microsecond).IsZero() {
 		return time.Time{}, notTime()
 	}
 	return t.UTC().Truncate(time.Microsecond), nil

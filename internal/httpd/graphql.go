@@ -16,8 +16,10 @@ import (
 	"phoneregistry/graph/documents"
 	"phoneregistry/graph/guard"
 	"phoneregistry/graph/reveal"
+	"phoneregistry/graph/scalar"
 	"phoneregistry/graph/share"
 	"phoneregistry/graph/transport"
+	"phoneregistry/graph/variables"
 	"phoneregistry/internal/auth"
 	"phoneregistry/registry"
 	"phoneregistry/resolvers"
@@ -30,14 +32,21 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 		Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger, Lookups: registry.NewLookups(c.Lookups),
 		Access: access.Enforce{Rules: access.Read(Schema()), Introspection: c.Introspection},
 	})
-	exec, err := reveal.New(share.New(newExecutor(r, c, m), c.longestDeadline(), m.joined), c.Accesses, c.Logger)
+	checked := variables.New(newExecutor(r, c, m), Schema(), scalar.Check)
+	exec, err := reveal.New(share.New(checked, c.longestDeadline(), m.joined), c.Accesses, c.Logger)
 	if err != nil {
 		return nil, err
 	}
 	handler, err := transport.New(transport.Config{
 		Exec: r.Presenting(exec), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
-		Authorize: c.attend, Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
+		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
+			if registry.ActorFrom(ctx).Token != "" { // an event stream: it was let in, and is held to its token, before
+				return ctx, nil
+			}
+			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
+		},
+		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
 		MaxDocument: c.Limits.WithDefaults().Bytes, MaxEntries: c.Limits.WithDefaults().Entries,
 		Deadline: c.callersDeadline,
 	})
