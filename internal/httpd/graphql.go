@@ -40,13 +40,7 @@ func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	handler, err := transport.New(transport.Config{
 		Exec: r.Presenting(exec), Logger: c.Logger, Timeout: c.Timeouts.Operation, InitTimeout: c.Timeouts.Init,
 		PingInterval: c.Timeouts.Ping, WriteTimeout: c.Timeouts.Write,
-		Authorize: func(ctx context.Context, authorization string) (context.Context, error) {
-			if registry.ActorFrom(ctx).Token != "" { // an event stream: it was let in, and is held to its token, before
-				return ctx, nil
-			}
-			return c.Auth.Attend(ctx, auth.FromHeader(authorization))
-		},
-		Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
+		Authorize: c.attend, Gate: gateOf(c.Rates), MaxBody: c.MaxBody,
 		MaxDocument: c.Limits.WithDefaults().Bytes, MaxEntries: c.Limits.WithDefaults().Entries,
 		Deadline: c.callersDeadline,
 	})
