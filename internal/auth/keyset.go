@@ -89,7 +89,8 @@ func check(payload []byte) ([]byte, error) {
 	return payload, nil
 }
 
-// verify returns what is signed, nil if it is not, and whether there was a key to tell.
+// verify returns what is signed, nil if it is not, and whether there was a key to tell: one of the name in the token. Any key
+// may be meant by a token that names none, also one that is new.
 func (s *keySet) verify(signed *jose.JSONWebSignature, header jose.Header) (payload []byte, known bool) {
 	s.mu.Lock()
 	keys := s.keys
@@ -99,7 +100,7 @@ func (s *keySet) verify(signed *jose.JSONWebSignature, header jose.Header) (payl
 		if header.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm {
 			continue
 		}
-		known = true
+		known = header.KeyID != ""
 		if payload, err := signed.Verify(k); err == nil {
 			return payload, true
 		}

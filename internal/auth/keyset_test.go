@@ -153,3 +153,25 @@ func TestTheLogTellsOfAnIssuerOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysWithoutNamesChange: a token that does not tell its key may be signed with one that is new.
+func TestKeysWithoutNamesChange(t *testing.T) {
+	l := newLogin(t)
+	a := l.authenticator(&keys{})
+	before := l.Token(t, l.NewKey(t, "", jose.ES256), nil)
+	if _, err := a.Authenticate(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	l.Forget()
+	after := l.Token(t, l.NewKey(t, "", jose.ES256), map[string]any{"sub": "u2"})
+	for _, c := range []struct {
+		after time.Duration
+		token string
+		want  error
+	}{{time.Second, after, auth.ErrUnauthenticated}, {10 * time.Second, after, nil}, {0, before, auth.ErrUnauthenticated}} {
+		l.now = l.now.Add(c.after)
+		if _, err := a.Authenticate(t.Context(), c.token); !errors.Is(err, c.want) {
+			t.Errorf("after %s: %v; want %v", c.after, err, c.want)
+		}
+	}
+}

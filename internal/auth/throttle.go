@@ -77,7 +77,7 @@ func (t *throttle) filled(b bucket, now time.Time) bucket {
 }
 
 // makeRoom forgets those whose bucket is full again when there are too many, and anybody when that does not help: who
-// has so many addresses gains nothing from it.
+// has so many addresses gains nothing from it. It makes room for many at once, for it looks at all of them.
 func (t *throttle) makeRoom(now time.Time) {
 	if len(t.buckets) < maxBuckets {
 		return
@@ -88,7 +88,7 @@ func (t *throttle) makeRoom(now time.Time) {
 		}
 	}
 	for from := range t.buckets {
-		if len(t.buckets) < maxBuckets {
+		if len(t.buckets) < maxBuckets-maxBuckets/8 {
 			return
 		}
 		delete(t.buckets, from)

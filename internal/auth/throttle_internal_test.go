@@ -37,4 +37,11 @@ func TestFewAddressesAreRemembered(t *testing.T) {
 	if len(th.buckets) > maxBuckets {
 		t.Errorf("%d are remembered", len(th.buckets))
 	}
+	for len(th.buckets) < maxBuckets {
+		th.failed(from(1<<21 + len(th.buckets)))
+	}
+	th.failed(from(1 << 23)) // looks at all, and so must not be followed by many who do
+	if room := maxBuckets - len(th.buckets); room < maxBuckets/10 {
+		t.Errorf("there is room for %d", room)
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,10 +40,7 @@ type Ticket struct {
 }
 
 // tickets seals and opens tickets. The key is made on first use, and is the same for all servers of a database.
-type tickets struct {
-	mu   sync.Mutex
-	aead cipher.AEAD
-}
+type tickets struct{ aead atomic.Pointer[cipher.AEAD] }
 
 // sealed is what a ticket holds.
 type sealed struct {
@@ -59,11 +56,10 @@ type sealed struct {
 	Token     string           `json:"token"`
 }
 
+// cipher is what tickets are sealed with. Several that need it first ask for the key side by side: nobody waits for another.
 func (t *tickets) cipher(ctx context.Context, store registry.KeyStore) (cipher.AEAD, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.aead != nil {
-		return t.aead, nil
+	if known := t.aead.Load(); known != nil {
+		return *known, nil
 	}
 	key, err := store.InstanceKey(ctx, ticketKey)
 	if err != nil {
@@ -73,8 +69,12 @@ func (t *tickets) cipher(ctx context.Context, store registry.KeyStore) (cipher.A
 	if err != nil {
 		return nil, err
 	}
-	t.aead, err = cipher.NewGCM(block)
-	return t.aead, err
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	t.aead.Store(&aead)
+	return aead, nil
 }
 
 // NewTicket makes a ticket for one event stream of the bearer of a token: who, in which role and for which purpose is
