@@ -259,8 +259,8 @@ func (s *socket) initialise(r *http.Request, init *time.Timer, payload json.RawM
 		s.close(closeBadMessage, "Invalid message received")
 		return false
 	}
-	if sent.Authorization == "" {
-		sent.Authorization = r.Header.Get("Authorization")
+	if headers := r.Header["Authorization"]; sent.Authorization == "" && len(headers) == 1 { // of several, a proxy may have looked at any
+		sent.Authorization = headers[0]
 	}
 	caller, err := s.Authorize(s.life, sent.Authorization)
 	switch {
