@@ -56,16 +56,31 @@ func (v visit) Enter(o *graphql.OperationContext) *transport.Refusal {
 	if o == nil {
 		return refusal(v.Visit.Enter(limit.Invalid, 1))
 	}
-	kind := limit.Read
+	kind, weight := limit.Read, 1
 	switch o.Operation.Operation {
 	case ast.Mutation:
-		kind = limit.Write
+		kind, weight = limit.Write, changes(o.Operation.SelectionSet)
 	case ast.Subscription:
 		kind = limit.Subscription
 	case ast.Query:
 	}
 	cost, _ := o.Stats.GetExtension(guard.StatCost).(int)
-	return refusal(v.Visit.Enter(kind, 1+cost/costOfOne))
+	return refusal(v.Visit.Enter(kind, weight+cost/costOfOne))
+}
+
+// changes is how many changes a mutation asks for: each of its fields is one. The guard has bounded how many there are.
+func changes(set ast.SelectionSet) (n int) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			n++
+		case *ast.InlineFragment:
+			n += changes(s.SelectionSet)
+		case *ast.FragmentSpread:
+			n += changes(s.Definition.SelectionSet)
+		}
+	}
+	return n
 }
 
 type place struct{ *limit.Socket }

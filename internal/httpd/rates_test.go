@@ -94,6 +94,28 @@ func TestRatesOverHTTP(t *testing.T) {
 	}
 }
 
+// TestEachChangeIsAWrite: several changes in one mutation, in fragments too, are as many writes.
+func TestEachChangeIsAWrite(t *testing.T) {
+	with, _ := limited(t, limit.Config{Reads: 100, Writes: 5})
+	a := newApp(t, with)
+	const change = `pauseValidationJob(input: {id: "none"}) { userErrors { code } }`
+	for i, step := range []struct {
+		query  string
+		status int
+		left   string
+	}{
+		{`mutation { a: ` + change + ` b: ` + change + ` ... { c: ` + change + ` } }`, 200, `"writes";r=2;t=36`},
+		{`mutation { ...both ...both } fragment both on Mutation { a: ` + change + ` b: ` + change + ` }`, 429, `"writes";r=2;t=36`},
+		{`mutation { ...both __typename } fragment both on Mutation { a: ` + change + ` }`, 200, `"writes";r=0;t=60`},
+	} {
+		response := a.request(t, registry.RoleOperator, http.MethodPost, "/graphql", "application/json", post(step.query))
+		text := readAll(t, response)
+		if got := response.Header.Get("RateLimit"); response.StatusCode != step.status || !strings.HasSuffix(got, step.left) {
+			t.Errorf("step %d: %d, %s, %s; want %d, %s", i, response.StatusCode, got, text, step.status, step.left)
+		}
+	}
+}
+
 func TestRatesOverREST(t *testing.T) {
 	with, l := limited(t, limit.Config{Reads: 1, Writes: 1})
 	a := newApp(t, with)
