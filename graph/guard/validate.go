@@ -14,11 +14,12 @@ import (
 // what may have been meant, which takes long.
 const maxErrors = 20
 
-// Rules are the rules of validation but one: whether fields of the same name can be merged is seen to by this package, for
-// the rule compares each pair of them.
+// Rules are the rules of validation but two: whether fields of the same name can be merged is seen to by this package, for
+// the rule compares each pair of them; and whether a subscription asks for one stream, which the rule does not always see.
 func Rules() *rules.Rules {
 	r := rules.NewDefaultRules()
 	r.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
+	r.ReplaceRule(oneRoot.Name, oneRoot.RuleFunc)
 	return r
 }
 
