@@ -768,7 +768,7 @@ type ValidationJob implements Node @access(scope: READ) {
   succeeded: Int64! @access(scope: READ)
   "Checks that ended as ERROR or RATE_LIMITED after all attempts."
   failed: Int64! @access(scope: READ)
-  "processed / total, 0 to 100."
+  "processed / total, 0 to 100 with two decimals, rounded down; 100 only once it has ended."
   percent: Float! @access(scope: READ)
   "Numbers in one chunk."
   batchSize: Int! @access(scope: READ)
@@ -876,11 +876,11 @@ type ValidationJobProgress {
   failed: Int64! @access(scope: READ)
   "Checks left out because their evidence is still fresh."
   skipped: Int64! @access(scope: READ)
-  "processed / total, 0 to 100."
+  "processed / total, 0 to 100 with two decimals, rounded down; 100 only once it has ended."
   percent: Float! @access(scope: READ)
-  "Checks done in a second, over the last few seconds; over the whole job once it has ended."
+  "Checks done in a second, over the last few seconds; over the whole job once it has ended. With one decimal, below 1 with three."
   ratePerSecond: Float! @access(scope: READ)
-  "Seconds to go at this rate; null when it cannot be told."
+  "Whole seconds to go at this rate, rounded up; null when it cannot be told."
   etaSeconds: Float @access(scope: READ)
   "The same for each platform."
   platforms: [PlatformProgress!]! @access(scope: READ)
@@ -932,7 +932,7 @@ type ImportBatch implements Node @access(scope: READ) {
   contactsMerged: Int64! @access(scope: READ)
   "Entries in quarantine by reason; a row with several bad numbers counts several times."
   rejections: [ImportRejections!]! @access(scope: READ)
-  "Rows read in a second."
+  "Rows read in a second, with one decimal, below 1 with three."
   rowsPerSecond: Float! @access(scope: READ)
   "Who started it."
   createdBy: String! @access(scope: READ)
@@ -1014,11 +1014,11 @@ type ImportProgress {
   import: ImportBatch! @access(scope: READ)
   "Its state."
   status: ImportStatus! @access(scope: READ)
-  "Bytes read over the size of the file, 0 to 100."
+  "Bytes read over the size of the file, 0 to 100 with two decimals, rounded down; 100 only once it has ended."
   percent: Float! @access(scope: READ)
-  "Rows read in a second."
+  "Rows read in a second, with one decimal, below 1 with three."
   ratePerSecond: Float! @access(scope: READ)
-  "Seconds to go at this rate; null when it cannot be told."
+  "Whole seconds to go at this rate, rounded up; null when it cannot be told."
   etaSeconds: Float @access(scope: READ)
 }
 
@@ -1142,7 +1142,7 @@ type WorkerPlatform {
   checked: Int64! @access(scope: READ)
   "Those of them that ended as ERROR or RATE_LIMITED."
   failed: Int64! @access(scope: READ)
-  "Checks done in a second, over the last few seconds."
+  "Checks done in a second, over the last few seconds, with one decimal, below 1 with three."
   ratePerSecond: Float! @access(scope: READ)
   "Whether it asks the platform."
   breaker: BreakerState! @access(scope: READ)
@@ -1276,7 +1276,7 @@ type PlatformInfo {
   weight: Float! @access(scope: READ)
   "What the workers that check it do; empty when none was heard of lately."
   workers: [PlatformWorker!]! @access(scope: READ)
-  "Checks done in a second by all workers, over the last few seconds."
+  "Checks done in a second by all workers, over the last few seconds, with one decimal, below 1 with three."
   ratePerSecond: Float! @access(scope: READ)
   "The worst state of its workers' breakers; null when there are no workers."
   breaker: BreakerState @access(scope: READ)

@@ -42,7 +42,7 @@ func (w WorkersOn) RatePerSecond() (rate float64) {
 	for i := range w {
 		rate += w[i].RatePerSecond
 	}
-	return rate
+	return PerSecond(rate)
 }
 
 // Breaker is the worst state of their breakers; "" when there are none.

@@ -68,7 +68,7 @@ func (b *ImportBatch) RowsPerSecond() float64 {
 		end = b.UpdatedAt
 	}
 	if took := end.Sub(b.StartedAt).Seconds(); !b.StartedAt.IsZero() && took > 0 {
-		return float64(b.RowsRead) / took
+		return registry.PerSecond(float64(b.RowsRead) / took)
 	}
 	return 0
 }

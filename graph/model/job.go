@@ -49,14 +49,6 @@ func (*ValidationJob) IsNode() {}
 // ID is the global id.
 func (j *ValidationJob) ID() string { return opaque.UUID(KindJob, j.Job.ID) }
 
-// Percent is processed / total, 0 to 100. A completed job without checks is whole.
-func (j *ValidationJob) Percent() float64 {
-	if j.Status == registry.JobCompleted {
-		return 100
-	}
-	return Percent(j.Processed, j.Total)
-}
-
 // RecheckAfter is null when the job checks everything.
 func (j *ValidationJob) RecheckAfter() *time.Duration { return positive(j.Job.RecheckAfter) }
 
@@ -65,14 +57,6 @@ func (j *ValidationJob) ClientKey() *string { return optional(j.Job.ClientKey) }
 
 // ErrorMessage is null unless the job failed.
 func (j *ValidationJob) ErrorMessage() *string { return optional(j.Job.ErrorMessage) }
-
-// Percent returns done / total, 0 to 100; of nothing, nothing is done.
-func Percent(done, total int64) float64 {
-	if total <= 0 {
-		return 0
-	}
-	return 100 * float64(done) / float64(total)
-}
 
 // ValidationFailure is a check that did not get an answer.
 type ValidationFailure struct{ registry.JobFailure }

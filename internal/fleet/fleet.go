@@ -149,7 +149,7 @@ func worker(s bus.WorkerStatus, seen time.Time) registry.Worker {
 func platform(p registry.Platform, s bus.PlatformStatus) registry.WorkerPlatform {
 	out := registry.WorkerPlatform{
 		Platform: p, Adapter: s.Adapter, Simulated: s.Simulated, Slots: s.Slots, InFlight: s.InFlight, Checked: s.Checked,
-		Failed: s.Failed, RatePerSecond: s.RatePerSecond, Breaker: registry.BreakerState(s.Breaker), HeldUntil: s.HeldUntil,
+		Failed: s.Failed, RatePerSecond: registry.PerSecond(s.RatePerSecond), Breaker: registry.BreakerState(s.Breaker), HeldUntil: s.HeldUntil,
 		Reason: some(s.Reason),
 	}
 	if q := s.Quota; q != nil {

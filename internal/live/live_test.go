@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -302,7 +303,7 @@ func TestRateAndETA(t *testing.T) {
 		if last.RatePerSecond < 36 || last.RatePerSecond > 44 {
 			t.Errorf("%g/s; want 40", last.RatePerSecond)
 		}
-		left := float64(last.Total()-last.Processed()) / last.RatePerSecond
+		left := math.Ceil(float64(last.Total()-last.Processed()) / last.RatePerSecond)
 		if last.ETASeconds == nil || *last.ETASeconds != left {
 			t.Errorf("to go %v; want %g", last.ETASeconds, left)
 		}

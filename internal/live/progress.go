@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,13 +37,8 @@ func (p *JobProgress) Failed() int64 { return p.Job.Failed }
 // Skipped is the checks that were left out because their evidence is fresh.
 func (p *JobProgress) Skipped() int64 { return p.Job.Skipped }
 
-// Percent is processed / total, 0 to 100. A completed job without checks is whole.
-func (p *JobProgress) Percent() float64 {
-	if p.Job.Status == registry.JobCompleted {
-		return 100
-	}
-	return percent(p.Job.Processed, p.Job.Total)
-}
+// Percent is how much of the job is done.
+func (p *JobProgress) Percent() float64 { return p.Job.Percent() }
 
 // ImportProgress is one state of an import.
 type ImportProgress struct {
@@ -55,25 +51,13 @@ type ImportProgress struct {
 // Status is the state of the import.
 func (p *ImportProgress) Status() registry.ImportStatus { return p.Batch.Status }
 
-// Percent is the bytes read over the size of the file, 0 to 100.
-func (p *ImportProgress) Percent() float64 {
-	if p.Batch.Status == registry.ImportCompleted {
-		return 100
-	}
-	return percent(p.Batch.BytesRead, p.Batch.BytesTotal)
-}
+// Percent is how much of the file was read.
+func (p *ImportProgress) Percent() float64 { return p.Batch.Percent() }
 
 // LeadChange is a score that changed, with the number it is of.
 type LeadChange struct {
 	Score registry.LeadScore
 	Phone registry.Phone
-}
-
-func percent(done, total int64) float64 {
-	if total <= 0 {
-		return 0
-	}
-	return min(100, 100*float64(done)/float64(total))
 }
 
 // watchJob makes the function that loads the state of a job, and remembers how fast it went.
@@ -91,7 +75,7 @@ func (h *Hub) watchJob(id uuid.UUID) loader[*JobProgress] {
 		now, ended := h.now(), job.Status.Ended()
 		p := &JobProgress{Sequence: job.Sequence, Job: job, Platforms: counts[id]}
 		speed.add(now, job.Processed)
-		p.RatePerSecond = speed.rate(job.StartedAt, endOr(now, job.CompletedAt, ended), ended)
+		p.RatePerSecond = registry.PerSecond(speed.rate(job.StartedAt, endOr(now, job.CompletedAt, ended), ended))
 		if ended || job.Planned {
 			p.ETASeconds = eta(float64(job.Total-job.Processed), p.RatePerSecond, ended)
 		}
@@ -112,7 +96,7 @@ func (h *Hub) watchImport(id uuid.UUID) loader[*ImportProgress] {
 		bytes.add(now, batch.BytesRead)
 		end := endOr(now, batch.CompletedAt, ended)
 		p := &ImportProgress{Sequence: batch.Sequence, Batch: batch}
-		p.RatePerSecond = rows.rate(batch.StartedAt, end, ended)
+		p.RatePerSecond = registry.PerSecond(rows.rate(batch.StartedAt, end, ended))
 		if ended || batch.BytesTotal > 0 {
 			left := float64(batch.BytesTotal - batch.BytesRead)
 			p.ETASeconds = eta(left, bytes.rate(batch.StartedAt, end, ended), ended)
@@ -128,7 +112,7 @@ func endOr(now, completed time.Time, ended bool) time.Time {
 	return now
 }
 
-// eta is the seconds to go; nil when it cannot be told.
+// eta is the seconds to go, rounded up, so that there are none at the end only; nil when it cannot be told.
 func eta(left, perSecond float64, ended bool) *float64 {
 	if ended {
 		left, perSecond = 0, 1
@@ -136,6 +120,6 @@ func eta(left, perSecond float64, ended bool) *float64 {
 	if perSecond <= 0 {
 		return nil
 	}
-	seconds := max(0, left) / perSecond
+	seconds := math.Ceil(max(0, left) / perSecond)
 	return &seconds
 }
