@@ -21,6 +21,7 @@ const (
 	codeTimeout   = "TIMEOUT"
 	codeBadInput  = "BAD_REQUEST"
 	codeRate      = "RATE_LIMITED"
+	codeAway      = "UNAVAILABLE"
 )
 
 // forbidden is returned to callers who may not do something that no field of the schema tells.
@@ -97,8 +98,12 @@ func (r *Resolver) explain(ctx context.Context, shown, known *gqlerror.Error, er
 		if shown.Extensions["code"] == nil {
 			shown.Extensions = coded(codeBadInput)
 		}
+	case r.away(err):
+		r.logFault(ctx, err)
+		shown.Message, shown.Extensions = "something that the answer needs cannot be reached right now: try again", coded(codeAway)
 	default:
-		r.internal(ctx, shown, err)
+		r.logFault(ctx, err)
+		shown.Message, shown.Extensions = "internal error", coded(codeInternal)
 	}
 }
 
@@ -111,8 +116,7 @@ func name(err *gqlerror.Error, requestID string) {
 	}
 }
 
-func (r *Resolver) internal(ctx context.Context, shown *gqlerror.Error, err error) {
-	shown.Message, shown.Extensions = "internal error", coded(codeInternal)
+func (r *Resolver) logFault(ctx context.Context, err error) {
 	field := "" // by its name in the schema: an alias may hold anything
 	if fc := graphql.GetFieldContext(ctx); fc != nil && fc.Field.Field != nil {
 		field = fc.Object + "." + fc.Field.Name

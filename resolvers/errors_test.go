@@ -19,7 +19,8 @@ import (
 // TestPresentError: what is said of each kind of error, and that it is of one request.
 func TestPresentError(t *testing.T) {
 	var log bytes.Buffer
-	r := New(Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	gone := errors.New("connect: no route to host")
+	r := New(Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Away: func(err error) bool { return errors.Is(err, gone) }})
 	ctx := registry.WithActor(t.Context(), registry.Actor{RequestID: "r1"})
 	shared := &gqlerror.Error{Message: "must not be null", Extensions: map[string]any{"code": "X"}}
 	for name, c := range map[string]struct {
@@ -37,6 +38,7 @@ func TestPresentError(t *testing.T) {
 		"no code":       {gqlerror.Errorf("so"), "BAD_REQUEST", "so"},
 		"a fault":       {errors.New("dial tcp 10.0.0.7:5432: refused"), "INTERNAL", "internal error"},
 		"wrapped":       {gqlerror.Wrap(errors.New("ERROR: relation x (SQLSTATE 42P01)")), "INTERNAL", "internal error"},
+		"not there":     {fmt.Errorf("read phone: %w", gone), "UNAVAILABLE", "something that the answer needs cannot be reached right now: try again"},
 		"a panic":       {r.Recover(ctx, "index out of range"), "INTERNAL", "internal error"},
 	} {
 		got := r.PresentError(ctx, c.err)
@@ -47,7 +49,7 @@ func TestPresentError(t *testing.T) {
 	if shared.Extensions["requestId"] != nil {
 		t.Error("an error that others may hold was changed")
 	}
-	for _, want := range []string{"dial tcp", "SQLSTATE", "index out of range", "request_id=r1"} {
+	for _, want := range []string{"dial tcp", "SQLSTATE", "no route to host", "index out of range", "request_id=r1"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%q is not in the log", want)
 		}

@@ -32,6 +32,7 @@ type Config struct {
 	Logger  *slog.Logger
 	Access  access.Enforce // who may see what; the zero value: nobody
 	Lookups *registry.Lookups
+	Away    func(error) bool // tells that something the answer needs cannot be reached right now; nil: nothing is needed
 }
 
 // Resolver is the root of all resolvers.
@@ -42,6 +43,7 @@ type Resolver struct {
 	log     *slog.Logger
 	access  access.Enforce
 	lookups *registry.Lookups
+	away    func(error) bool
 	kinds   map[string]nodeKind
 }
 
@@ -49,9 +51,12 @@ var _ graph.ResolverRoot = (*Resolver)(nil)
 
 // New makes the resolvers.
 func New(c Config) *Resolver {
-	r := &Resolver{service: c.Service, live: c.Live, codec: c.Codec, log: c.Logger, access: c.Access, lookups: c.Lookups, kinds: nodeKinds()}
+	r := &Resolver{service: c.Service, live: c.Live, codec: c.Codec, log: c.Logger, access: c.Access, lookups: c.Lookups, away: c.Away, kinds: nodeKinds()}
 	if r.access.Rules == nil {
 		r.access.Rules = &access.Rules{}
+	}
+	if r.away == nil {
+		r.away = func(error) bool { return false }
 	}
 	if r.lookups == nil {
 		r.lookups = registry.NewLookups(registry.LookupLimits{})

@@ -280,7 +280,7 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
 		Auth: s.newAuth(), Registerer: s.metrics, Accesses: s.accesses,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
-		Limits: guardLimits(s.config.Limits), Proxies: proxies,
+		Limits: guardLimits(s.config.Limits), Proxies: proxies, Away: postgres.Away,
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 type downloads struct {
 	accesses registry.AccessRecorder
 	pages    pages
+	away     func(error) bool
 	log      *slog.Logger
 }
 
@@ -74,8 +75,17 @@ func (d *downloads) fail(w http.ResponseWriter, r *http.Request, f file, err err
 		timedOut(w, r, d.pages.limit(r.Context()))
 	default:
 		d.log.ErrorContext(r.Context(), "file not sent", "file", f.name, "error", err, "request_id", id)
-		writeError(w, r, http.StatusInternalServerError, "INTERNAL", "internal error")
+		d.fault(w, r, err)
 	}
+}
+
+// fault answers a request that failed without a fault of its caller.
+func (d *downloads) fault(w http.ResponseWriter, r *http.Request, err error) {
+	if d.away(err) {
+		writeError(w, r, http.StatusServiceUnavailable, "UNAVAILABLE", "something that this needs cannot be reached right now: try again")
+		return
+	}
+	writeError(w, r, http.StatusInternalServerError, "INTERNAL", "internal error")
 }
 
 // download writes with a deadline that moves along.

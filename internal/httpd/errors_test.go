@@ -193,6 +193,39 @@ func TestNothingInternalLeaves(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotThereIsNoFault: while something cannot be reached, who asks is told to try again, and nothing of why.
+func TestWhatIsNotThereIsNoFault(t *testing.T) {
+	a := newApp(t, func(_ *app, c *httpd.Config) {
+		c.Away = func(err error) bool { return strings.Contains(err.Error(), "SQLSTATE 42P01") } // a table that is not there
+	})
+	job := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
+	a.try(t, registry.RoleAdmin, `{ viewer { name } }`, nil) // the token is known from now on
+	for _, table := range []string{"phones", "import_batches", "validation_jobs"} {
+		_, err := a.pool.Exec(t.Context(), "ALTER TABLE "+table+" RENAME TO moved_"+table)
+		must(t, err)
+	}
+	for address, body := range map[string]string{
+		"/graphql": `{"query":"{ phone(number: \"+573001000000\") { region } }"}`, "/v1/jobs/" + job + "/failures.csv": "",
+		"/v1/imports/imp_00000000000040008000000000000000": "", "/v1/imports?source=web_forms": "id,tel\n1,3001234567\n",
+	} {
+		method, contentType, want := http.MethodPost, asJSON, http.StatusServiceUnavailable
+		switch {
+		case body == "":
+			method = http.MethodGet
+		case address == "/graphql":
+			want = http.StatusOK
+		default:
+			contentType = "text/csv"
+		}
+		response := a.request(t, registry.RoleAdmin, method, address, contentType, strings.NewReader(body), "X-Request-Id", "away")
+		text := readAll(t, response)
+		if response.StatusCode != want || !strings.Contains(text, `"code":"UNAVAILABLE"`) || !strings.Contains(text, `"requestId":"away"`) ||
+			!strings.Contains(text, "cannot be reached right now") || strings.Contains(text, "SQLSTATE") {
+			t.Errorf("%s: %d %s", address, response.StatusCode, text)
+		}
+	}
+}
+
 // customerID is the global id of a customer.
 func (a *app) customerID(id string) string { return "cus_" + a.codec.Seal("cus", []byte(id)) }
 

@@ -29,7 +29,7 @@ import (
 // open a WebSocket and send it with the first message, before which nothing can be done, or an event stream by a ticket.
 func newGraphQL(c Config, m *metrics) (http.Handler, error) {
 	r := resolvers.New(resolvers.Config{
-		Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger, Lookups: registry.NewLookups(c.Lookups),
+		Service: c.Service, Live: c.Hub, Codec: c.Codec, Logger: c.Logger, Lookups: registry.NewLookups(c.Lookups), Away: c.Away,
 		Access: access.Enforce{Rules: access.Read(Schema()), Introspection: c.Introspection},
 	})
 	checked := variables.New(newExecutor(r, c, m), Schema(), scalar.Check)

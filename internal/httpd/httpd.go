@@ -60,6 +60,8 @@ type Config struct {
 
 	Proxies clientaddr.Proxies // that are believed when they tell where a request comes from
 
+	Away func(error) bool // tells that something an answer needs cannot be reached right now; nil: never
+
 	Introspection []registry.Role       // that may ask for the schema; nil: all
 	Lookups       registry.LookupLimits // of whole numbers by those who see them masked
 }
@@ -85,6 +87,9 @@ func New(c Config) (http.Handler, error) {
 	if c.MaxImportBytes == 0 {
 		c.MaxImportBytes = defaultMaxImport
 	}
+	if c.Away == nil {
+		c.Away = func(error) bool { return false }
+	}
 	if c.Timeouts.Upload == 0 {
 		c.Timeouts.Upload = time.Minute
 	}
@@ -99,7 +104,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := downloads{accesses: c.Accesses, pages: pages{c.Service, c.callersDeadline}, log: c.Logger}
+	files := downloads{accesses: c.Accesses, pages: pages{c.Service, c.callersDeadline}, away: c.Away, log: c.Logger}
 	imports := &imports{downloads: files, importer: c.Importer, service: c.Service, maxBytes: c.MaxImportBytes, idle: c.Timeouts.Upload}
 	tickets := &streamTickets{auth: c.Auth, limit: c.callersDeadline, log: c.Logger}
 	authenticated := func(kind limit.Kind, h http.HandlerFunc) http.Handler {

@@ -216,7 +216,7 @@ func (s *imports) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		s.log.ErrorContext(r.Context(), "import request failed", "error", err,
 			"request_id", registry.ActorFrom(r.Context()).RequestID)
-		writeError(w, r, http.StatusInternalServerError, "INTERNAL", "internal error")
+		s.fault(w, r, err)
 	}
 }
 
