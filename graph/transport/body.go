@@ -72,6 +72,12 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParam
 	return b.params(*room)
 }
 
+// isLarge reports whether the body of a request may need more room than each has: then it needs a place, however slowly it is
+// sent.
+func isLarge(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.ContentLength < 0 || r.ContentLength > firstRoom)
+}
+
 // tooLarge refuses a body of which the rest is not read.
 func (b *bodies) tooLarge(w http.ResponseWriter, r *http.Request) *badRequest {
 	if r.ProtoMajor == 1 {

@@ -22,6 +22,8 @@ type Gate interface {
 
 // Visit is one request or operation.
 type Visit interface {
+	// Receive takes the place of a request with a large body that is on its way, until Enter or Leave.
+	Receive() *Refusal
 	// Enter counts the operation, and takes the places that it holds until Leave. Without an operation it counts what
 	// cannot be run.
 	Enter(operation *graphql.OperationContext) *Refusal
@@ -73,6 +75,7 @@ type open struct{}
 
 func (open) Visit(context.Context) (Visit, *Refusal)       { return open{}, nil }
 func (open) Connect() (Place, *Refusal)                    { return open{}, nil }
+func (open) Receive() (no *Refusal)                        { return no }
 func (open) Enter(*graphql.OperationContext) (no *Refusal) { return no }
 func (open) Sign(http.Header)                              {}
 func (open) Join(context.Context) (no *Refusal)            { return no }

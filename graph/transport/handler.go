@@ -170,6 +170,13 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, media string, vi
 }
 
 func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, media string, visit Visit) {
+	if isLarge(r) {
+		if no := visit.Receive(); no != nil {
+			visit.Sign(w.Header())
+			refuse(w, onceMedia(media), no)
+			return
+		}
+	}
 	params, bad := h.readParams(w, r)
 	if bad != nil {
 		failVisit(w, visit, onceMedia(media), bad.status, bad.code, bad.message)

@@ -51,6 +51,9 @@ type visit struct{ *limit.Visit }
 // costOfOne is how much of an operation's cost weighs as much as one more operation.
 const costOfOne = 10_000
 
+// Receive implements transport.Visit.
+func (v visit) Receive() *transport.Refusal { return refusal(v.Visit.Receive()) }
+
 // Enter implements transport.Visit.
 func (v visit) Enter(o *graphql.OperationContext) *transport.Refusal {
 	if o == nil {

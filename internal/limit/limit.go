@@ -26,7 +26,7 @@ type Config struct {
 
 	Connections   Bound // WebSockets
 	Subscriptions Bound // over WebSockets and event streams together
-	Operations    Bound // queries, mutations and REST requests that run
+	Operations    Bound // queries, mutations and REST requests that run; beside them as many large ones that are received
 	Pending       Bound // mutations and imports that run or wait
 
 	Tokens     int                   // tokens of which is known how much they have asked; 0: 100,000
@@ -51,6 +51,7 @@ const (
 	subscriptions
 	operations
 	pending
+	receiving
 	held // how many there are
 )
 
@@ -113,6 +114,7 @@ func New(c Config) (*Limiter, error) {
 		reads: perMinute(c.Reads), writes: perMinute(c.Writes), messages: perMinute(c.Messages),
 		bounds: [held]Bound{
 			connections: c.Connections, subscriptions: c.Subscriptions, operations: c.Operations, pending: c.Pending,
+			receiving: c.Operations,
 		},
 		most: cmp.Or(c.Tokens, defaultTokens), now: c.Now,
 		accounts: map[string]*account{}, recent: list.New(), others: &account{},
@@ -201,7 +203,7 @@ func (l *Limiter) release(a *account, what uint8) {
 
 // InUse tells what is held at the moment.
 type InUse struct {
-	Connections, Waiting, Subscriptions, Operations, Pending, Tokens int
+	Connections, Waiting, Subscriptions, Operations, Pending, Receiving, Tokens int
 }
 
 // InUse tells what is held at the moment, for metrics and tests.
@@ -210,6 +212,6 @@ func (l *Limiter) InUse() InUse {
 	defer l.mu.Unlock()
 	return InUse{
 		Connections: l.total[connections], Waiting: l.waiting, Subscriptions: l.total[subscriptions],
-		Operations: l.total[operations], Pending: l.total[pending], Tokens: len(l.accounts),
+		Operations: l.total[operations], Pending: l.total[pending], Receiving: l.total[receiving], Tokens: len(l.accounts),
 	}
 }

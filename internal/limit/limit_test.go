@@ -257,6 +257,40 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestReceiving: what is received has places of its own, and gives them back however it ends.
+func TestReceiving(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Reads: 1, Operations: Bound{1, 2}})
+	receive := func(token, code string, own bool) *Visit {
+		v, _ := l.Visit(token)
+		if no := v.Receive(); (no == nil) != (code == "") || no != nil && (no.Code != code || no.Own != own) {
+			t.Errorf("%s: %+v; want %q", token, no, code)
+		}
+		return v
+	}
+	first := receive("a", "", false)
+	refused := receive("a", CodeOperations, true)
+	left := receive("b", "", false)
+	full := receive("c", CodeOperations, false)
+	left.Leave()
+	if no := first.Enter(Read, 1); no != nil {
+		t.Errorf("%+v", no)
+	}
+	if got, want := l.InUse(), (InUse{Operations: 1, Tokens: 3}); got != want {
+		t.Errorf("%+v; want %+v", got, want)
+	}
+	late := receive("a", "", false)
+	if no := late.Enter(Read, 1); no == nil || no.Code != CodeRate {
+		t.Errorf("%+v", no)
+	}
+	for _, v := range []*Visit{first, refused, left, full, late} {
+		v.Leave()
+	}
+	if got, want := l.InUse(), (InUse{Tokens: 3}); got != want {
+		t.Errorf("%+v; want %+v", got, want)
+	}
+}
+
 func TestSockets(t *testing.T) {
 	c := newClock()
 	l := c.limiter(t, Config{Connections: Bound{1, 8}, Messages: 2})

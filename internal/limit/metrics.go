@@ -17,6 +17,7 @@ func (l *Limiter) register(r prometheus.Registerer) error {
 		PolicySubscriptions: func(u InUse) int { return u.Subscriptions },
 		PolicyOperations:    func(u InUse) int { return u.Operations },
 		PolicyPending:       func(u InUse) int { return u.Pending },
+		PolicyReceiving:     func(u InUse) int { return u.Receiving },
 		"tokens":            func(u InUse) int { return u.Tokens },
 	} {
 		collectors = append(collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{

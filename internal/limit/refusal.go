@@ -15,6 +15,7 @@ const (
 	PolicySubscriptions = "subscriptions"
 	PolicyOperations    = "operations"
 	PolicyPending       = "pending-writes"
+	PolicyReceiving     = "receiving"
 )
 
 // Codes of refusals.
@@ -48,6 +49,8 @@ func (l *Limiter) full(what int, own bool, limit int) *Refusal {
 		no.Code, no.Policy, name = CodeSubscriptions, PolicySubscriptions, "subscriptions"
 	case operations:
 		no.Code, no.Policy, name = CodeOperations, PolicyOperations, "operations"
+	case receiving:
+		no.Code, no.Policy, name = CodeOperations, PolicyReceiving, "requests on their way"
 	default:
 		no.Code, no.Policy, name = CodePending, PolicyPending, "changes"
 	}

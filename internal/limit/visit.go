@@ -45,6 +45,18 @@ func (l *Limiter) arrive(token string, now int64) *Visit {
 	return v
 }
 
+// Receive takes the place of a request that is on its way and may be large, until Enter or Leave: what has come of it is in
+// memory, however slowly the rest is sent. It counts nothing.
+func (v *Visit) Receive() *Refusal {
+	v.l.mu.Lock()
+	defer v.l.mu.Unlock()
+	no := v.l.hold(v.account, 1<<receiving)
+	if no == nil {
+		v.held = 1 << receiving
+	}
+	return no
+}
+
 // Enter counts what is asked, with its weight of at least 1, and takes the places that it holds until Leave. What is
 // refused for a rate counts nothing; what finds no place has been counted.
 func (v *Visit) Enter(kind Kind, weight int) *Refusal {
@@ -53,6 +65,8 @@ func (v *Visit) Enter(kind Kind, weight int) *Refusal {
 	defer l.mu.Unlock()
 	now := l.moment()
 	defer v.note(now)
+	l.release(a, v.held) // it has been received
+	v.held = 0
 	policy, r, b := PolicyReads, l.reads, &a.reads
 	if kind == Write {
 		policy, r, b = PolicyWrites, l.writes, &a.writes
