@@ -1,8 +1,11 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -116,8 +119,18 @@ type notAskedError struct {
 
 func (e *notAskedError) Error() string { return e.reason }
 
-// call makes one call about the first of the open checks as soon as it may: about as many as a call may hold by then. It
-// fails with notAskedError, and with the cause of ctx when that has ended.
+// askInNoOrder asks about the numbers of a chunk in an order of chance: the time of a check must not tell how its number
+// compares with others. The checks come in the order of the chunk, ascending.
+func (a *asker) askInNoOrder(ctx context.Context, chunk bus.Chunk) ([]bus.CheckResult, error) {
+	chunk.Numbers = slices.Clone(chunk.Numbers)
+	rand.Shuffle(len(chunk.Numbers), func(i, j int) { chunk.Numbers[i], chunk.Numbers[j] = chunk.Numbers[j], chunk.Numbers[i] })
+	checks, err := a.ask(ctx, chunk)
+	slices.SortFunc(checks, func(x, y bus.CheckResult) int { return cmp.Compare(x.Number, y.Number) })
+	return checks, err
+}
+
+// call makes one call about the first of the open checks as soon as it may: about as many as a call may hold by then, which
+// it makes ascending. It fails with notAskedError, and with the cause of ctx when that has ended.
 func (a *asker) call(ctx context.Context, w *work, open []int) (answer, error) {
 	for {
 		if err := a.awaitOpen(ctx, w); err != nil {
@@ -127,6 +140,7 @@ func (a *asker) call(ctx context.Context, w *work, open []int) (answer, error) {
 			return answer{}, err
 		}
 		numbers := make([]numbering.Number, 0, min(a.size(), len(open)))
+		slices.SortFunc(open[:cap(numbers)], func(i, j int) int { return cmp.Compare(w.checks[i].Number, w.checks[j].Number) })
 		for _, i := range open[:cap(numbers)] {
 			numbers = append(numbers, numbering.Number(w.checks[i].Number))
 		}

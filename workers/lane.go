@@ -159,7 +159,7 @@ func (l *lane) settle(working context.Context, msg jetstream.Msg, ackWait time.D
 		return l.giveUp(ctx, log, msg, chunk, requestID)
 	}
 	started := l.pool.cfg.Now().UTC()
-	checks, err := l.asker.ask(ctx, chunk)
+	checks, err := l.asker.askInNoOrder(ctx, chunk)
 	if err == nil {
 		err = l.pool.publish(ctx, l.result(chunk, started, checks), requestID)
 	}

@@ -192,7 +192,7 @@ WITH failures AS (
 	FROM (SELECT platform, chunk_no, count(*) AS checks FROM failures GROUP BY platform, chunk_no) f
 	WHERE c.job_id = $1 AND c.platform = f.platform AND c.chunk_no = f.chunk_no
 ), placed AS (
-	SELECT platform, number, (dense_rank() OVER (ORDER BY number) - 1) / $2 AS no FROM failures
+	SELECT platform, number, (dense_rank() OVER (ORDER BY phone_tie(number), number) - 1) / $2 AS no FROM failures
 ), cut AS (
 	INSERT INTO validation_chunks (job_id, platform, chunk_no, numbers)
 	SELECT $1, platform, (SELECT next_chunk FROM validation_jobs WHERE id = $1) + no, array_agg(number ORDER BY number)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ func (p plan) cut(ctx context.Context, tx pgx.Tx, now time.Time) (cutting, error
 	default:
 		c.done = atEnd
 	}
-	pieces := cutNumbers(integers(numbers), fresh, len(p.platforms), p.batch)
+	pieces := cutNumbers(scattered(integers(numbers), fresh, len(p.platforms), p.batch), fresh, len(p.platforms), p.batch)
 	c.platforms, c.checks = p.platforms, make([]int64, len(p.platforms))
 	for i, place := range pieces.platforms {
 		c.checks[place] += int64(pieces.to[i] - pieces.from[i])
@@ -119,6 +120,18 @@ func (p plan) fresh(ctx context.Context, tx pgx.Tx, now time.Time, numbers []reg
 	return fresh, wrapped(err, "read fresh evidence")
 }
 
+// scattered puts the numbers of a step that are to be checked into batches by chance, each of them ascending. When a number
+// was checked shows to those who see it masked, and must not tell how it compares with others.
+func scattered(numbers []int64, fresh map[int64]uint16, platforms, batch int) []int64 {
+	all := uint16(1)<<platforms - 1
+	due := slices.DeleteFunc(numbers, func(n int64) bool { return fresh[n] == all })
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	for some := range slices.Chunk(due, batch) {
+		slices.Sort(some)
+	}
+	return due
+}
+
 // pieces are chunks as columns. Their numbers are those from one place to another in one long list, so that the
 // platforms of a range can share them.
 type pieces struct {
@@ -128,7 +141,7 @@ type pieces struct {
 	from, to  []int32
 }
 
-// cutNumbers cuts ascending numbers into ranges and these into a chunk for each platform, without what is fresh. A
+// cutNumbers cuts numbers, as they stand, into ranges and these into a chunk for each platform, without what is fresh. A
 // number that is fresh on every platform takes no place; one that is fresh on some leaves a gap there, so that a range
 // has the same chunk number on all platforms.
 func cutNumbers(numbers []int64, fresh map[int64]uint16, platforms, batch int) pieces {
