@@ -178,12 +178,12 @@ func resultStatus(media string, response *graphql.Response) int {
 	switch {
 	case media != mediaResponse || len(response.Errors) == 0:
 		return http.StatusOK
+	case response.Data != nil:
+		return statusPartial
 	case has(response.Errors, reveal.Code): // what was found must not be shown now
 		return http.StatusServiceUnavailable
-	case response.Data == nil: // refused on the way to the executor
-		return http.StatusBadRequest
 	}
-	return statusPartial
+	return http.StatusBadRequest // refused on the way to the executor
 }
 
 // requestErrorStatus is the status of a request that was refused before it was run. GraphQL over HTTP wants 4xx with

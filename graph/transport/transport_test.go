@@ -77,6 +77,7 @@ func TestResponsesAreJSON(t *testing.T) {
 
 func TestStatusOfResults(t *testing.T) {
 	data, errs := json.RawMessage(`null`), gqlerror.List{{Message: "x"}}
+	away := gqlerror.List{{Message: "x", Extensions: map[string]any{"code": "UNAVAILABLE"}}}
 	for _, c := range []struct {
 		media    string
 		response *graphql.Response
@@ -84,7 +85,9 @@ func TestStatusOfResults(t *testing.T) {
 	}{
 		{mediaResponse, &graphql.Response{Data: data}, 200},
 		{mediaResponse, &graphql.Response{Data: data, Errors: errs}, 294},
+		{mediaResponse, &graphql.Response{Data: data, Errors: away}, 294}, // of a field; others may have answered
 		{mediaResponse, &graphql.Response{Errors: errs}, 400},
+		{mediaResponse, &graphql.Response{Errors: away}, 503},
 		{mediaJSON, &graphql.Response{Data: data, Errors: errs}, 200},
 		{mediaJSON, &graphql.Response{Errors: errs}, 200},
 	} {
