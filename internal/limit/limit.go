@@ -26,7 +26,7 @@ type Config struct {
 
 	Connections   Bound // WebSockets
 	Subscriptions Bound // over WebSockets and event streams together
-	Operations    Bound // queries, mutations and REST requests that run; beside them as many large ones that are received
+	Operations    Bound // queries, mutations and REST requests that run, by weight; beside them as many large ones that are received
 	Pending       Bound // mutations and imports that run or wait
 
 	Tokens     int                   // tokens of which is known how much they have asked; 0: 100,000
@@ -169,36 +169,55 @@ func (l *Limiter) forget(now int64) {
 	}
 }
 
-// hold takes places of what, given as bits; all or none. The caller holds mu.
-func (l *Limiter) hold(a *account, what uint8) *Refusal {
+// hold takes a place of each of what, given as bits; all or none. The caller holds mu.
+func (l *Limiter) hold(a *account, what uint8) *Refusal { return l.holdFor(a, what, 1) }
+
+// release gives these back. The caller holds mu.
+func (l *Limiter) release(a *account, what uint8) { l.releaseFor(a, what, 1) }
+
+// holdFor is hold for an operation of some weight: of the places for operations it takes so many, for what it weighs is about
+// what its answer takes in memory.
+func (l *Limiter) holdFor(a *account, what uint8, weight int) *Refusal {
 	for i, bound := range l.bounds {
 		if what&(1<<i) == 0 {
 			continue
 		}
+		n := bound.places(i, weight)
 		switch {
-		case bound.Own > 0 && a.held[i] >= bound.Own:
+		case bound.Own > 0 && a.held[i]+n > bound.Own:
 			return l.full(i, true, bound.Own)
-		case bound.Total > 0 && l.total[i] >= bound.Total:
+		case bound.Total > 0 && l.total[i]+n > bound.Total:
 			return l.full(i, false, bound.Total)
 		}
 	}
-	for i := range l.bounds {
-		if what&(1<<i) != 0 {
-			a.held[i]++
-			l.total[i]++
-		}
-	}
+	l.add(a, what, weight, 1)
 	return nil
 }
 
-// release gives places back. The caller holds mu.
-func (l *Limiter) release(a *account, what uint8) {
-	for i := range l.bounds {
+// releaseFor gives back what was held for an operation of some weight. The caller holds mu.
+func (l *Limiter) releaseFor(a *account, what uint8, weight int) { l.add(a, what, weight, -1) }
+
+func (l *Limiter) add(a *account, what uint8, weight, sign int) {
+	for i, bound := range l.bounds {
 		if what&(1<<i) != 0 {
-			a.held[i]--
-			l.total[i]--
+			n := sign * bound.places(i, weight)
+			a.held[i] += n
+			l.total[i] += n
 		}
 	}
+}
+
+// places is how many places of what one takes that weighs so much. More than there are could never be had.
+func (b Bound) places(what, weight int) int {
+	if what != operations {
+		return 1
+	}
+	for _, most := range [...]int{b.Own, b.Total} {
+		if most > 0 {
+			weight = min(weight, most)
+		}
+	}
+	return max(1, weight)
 }
 
 // InUse tells what is held at the moment.

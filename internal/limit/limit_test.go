@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -257,6 +258,58 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestHeavyOperationsTakeMorePlaces: as many as they weigh, and no more than there are; all of them come back.
+func TestHeavyOperationsTakeMorePlaces(t *testing.T) {
+	c := newClock()
+	l := c.limiter(t, Config{Operations: Bound{10, 14}, Pending: Bound{2, 0}, Subscriptions: Bound{2, 0}})
+	var all []*Visit
+	for i, step := range []struct {
+		token  string
+		kind   Kind
+		weight int
+		code   string
+		own    bool
+		want   InUse
+	}{
+		{"a", Read, 4, "", false, InUse{Operations: 4}},
+		{"a", Write, 6, "", false, InUse{Operations: 10, Pending: 1}},
+		{"a", Read, 1, CodeOperations, true, InUse{Operations: 10, Pending: 1}},
+		{"a", Subscription, 9, "", false, InUse{Operations: 10, Pending: 1, Subscriptions: 1}},
+		{"b", Read, 5, CodeOperations, false, InUse{Operations: 10, Pending: 1, Subscriptions: 1}},
+		{"b", Read, 4, "", false, InUse{Operations: 14, Pending: 1, Subscriptions: 1}},
+		{"c", Invalid, 9, "", false, InUse{Operations: 14, Pending: 1, Subscriptions: 1}},
+	} {
+		v, _ := l.Visit(step.token)
+		all = append(all, v)
+		no := v.Enter(step.kind, step.weight)
+		if (no == nil) != (step.code == "") || no != nil && (no.Code != step.code || no.Own != step.own) {
+			t.Errorf("step %d: %+v; want %q", i, no, step.code)
+		}
+		got := l.InUse()
+		if got.Tokens = 0; got != step.want {
+			t.Errorf("step %d: %+v; want %+v", i, got, step.want)
+		}
+	}
+	for _, v := range all {
+		v.Leave()
+	}
+	heaviest, _ := l.Visit("a")
+	if no := heaviest.Enter(Read, 1_000_000); no != nil || l.InUse().Operations != 10 {
+		t.Errorf("the heaviest operation cannot run alone: %+v, %+v", no, l.InUse())
+	}
+	heaviest.Leave()
+	if got, want := l.InUse(), (InUse{Tokens: 3}); got != want {
+		t.Errorf("%+v; want %+v", got, want)
+	}
+}
+
+func asError(no *Refusal) error {
+	if no == nil {
+		return nil
+	}
+	return errors.New(no.Message())
+}
+
 // TestReceiving: what is received has places of its own, and gives them back however it ends.
 func TestReceiving(t *testing.T) {
 	c := newClock()
@@ -286,6 +339,20 @@ func TestReceiving(t *testing.T) {
 	for _, v := range []*Visit{first, refused, left, full, late} {
 		v.Leave()
 	}
+	stranger, _ := l.Connect()
+	socket, _ := l.Connect()
+	if no := errors.Join(asError(stranger.Receive()), asError(socket.Join("a")), asError(socket.Receive())); no != nil {
+		t.Error(no)
+	}
+	receive("a", CodeOperations, true).Leave()
+	socket.Received()
+	socket.Received()
+	receive("a", "", false).Leave()
+	if no := socket.Receive(); no != nil {
+		t.Errorf("%+v", no)
+	}
+	socket.Leave()
+	stranger.Leave()
 	if got, want := l.InUse(), (InUse{Tokens: 3}); got != want {
 		t.Errorf("%+v; want %+v", got, want)
 	}

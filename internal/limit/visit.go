@@ -11,6 +11,7 @@ type Visit struct {
 	l       *Limiter
 	account *account // nil: left
 	held    uint8
+	weight  int // of the operation that holds it
 
 	left, reset [2]int64 // of reads and writes, as they were last
 }
@@ -57,15 +58,15 @@ func (v *Visit) Receive() *Refusal {
 	return no
 }
 
-// Enter counts what is asked, with its weight of at least 1, and takes the places that it holds until Leave. What is
-// refused for a rate counts nothing; what finds no place has been counted.
+// Enter counts what is asked, with its weight of at least 1, and takes the places that it holds until Leave, of operations as
+// many as it weighs. What is refused for a rate counts nothing; what finds no place has been counted.
 func (v *Visit) Enter(kind Kind, weight int) *Refusal {
 	l, a := v.l, v.account
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.moment()
 	defer v.note(now)
-	l.release(a, v.held) // it has been received
+	l.releaseFor(a, v.held, v.weight) // it has been received
 	v.held = 0
 	policy, r, b := PolicyReads, l.reads, &a.reads
 	if kind == Write {
@@ -77,9 +78,9 @@ func (v *Visit) Enter(kind Kind, weight int) *Refusal {
 		}
 		return l.late(policy, r, b.left(r, now), wait)
 	}
-	no := l.hold(a, kind.holds())
+	no := l.holdFor(a, kind.holds(), weight)
 	if no == nil {
-		v.held = kind.holds()
+		v.held, v.weight = kind.holds(), weight
 	}
 	return no
 }
@@ -91,7 +92,7 @@ func (v *Visit) Leave() {
 	}
 	v.l.mu.Lock()
 	defer v.l.mu.Unlock()
-	v.l.release(v.account, v.held)
+	v.l.releaseFor(v.account, v.held, v.weight)
 	v.account.pins--
 	v.account = nil
 }
