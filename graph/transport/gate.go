@@ -38,6 +38,9 @@ type Place interface {
 	Join(ctx context.Context) *Refusal
 	// Message counts a message of the client; false when there are too many.
 	Message() bool
+	// Receive takes the place of a large message that is on its way, until Received or Leave.
+	Receive() *Refusal
+	Received()
 	Leave()
 }
 
@@ -79,6 +82,7 @@ func (open) Receive() (no *Refusal)                        { return no }
 func (open) Enter(*graphql.OperationContext) (no *Refusal) { return no }
 func (open) Sign(http.Header)                              {}
 func (open) Join(context.Context) (no *Refusal)            { return no }
+func (open) Received()                                     {}
 func (open) Message() bool                                 { return true }
 func (open) Leave()                                        {}
 

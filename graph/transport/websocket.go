@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -176,7 +177,7 @@ func (s *socket) sign() {
 func (s *socket) read(r *http.Request, init *time.Timer) {
 	_ = s.heard()
 	for {
-		kind, text, err := s.conn.ReadMessage()
+		kind, text, err := s.readMessage()
 		if err != nil {
 			s.readFailed(err)
 			return
@@ -199,10 +200,47 @@ func (s *socket) read(r *http.Request, init *time.Timer) {
 	}
 }
 
+// readMessage reads a message. A large one needs a place while it is on its way: what has come of it is in memory, and a peer
+// that sends it in pieces may take any time.
+func (s *socket) readMessage() (kind int, text []byte, err error) {
+	kind, from, err := s.conn.NextReader()
+	if err != nil {
+		return kind, nil, err
+	}
+	text = make([]byte, 0, 512)
+	for large := false; ; {
+		if len(text) == cap(text) {
+			text = slices.Grow(text, 1)
+		}
+		n, err := from.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return kind, text, nil
+		case err != nil:
+			return kind, nil, err
+		case len(text) > firstRoom && !large:
+			if no := s.place.Receive(); no != nil {
+				return kind, nil, &refusedError{no}
+			}
+			defer s.place.Received()
+			large = true
+		}
+	}
+}
+
+// refusedError is a message that is not read to its end.
+type refusedError struct{ no *Refusal }
+
+func (e *refusedError) Error() string { return e.no.Message }
+
 func (s *socket) readFailed(err error) {
 	var network net.Error
 	var closed *websocket.CloseError
+	var refused *refusedError
 	switch {
+	case errors.As(err, &refused):
+		s.close(closeTooManyRequests, refused.no.Message)
 	case errors.As(err, &network):
 		if network.Timeout() {
 			s.close(closeGoingAway, "Peer does not answer")

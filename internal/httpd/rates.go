@@ -93,6 +93,9 @@ func (p place) Join(ctx context.Context) *transport.Refusal {
 	return refusal(p.Socket.Join(bearer(ctx)))
 }
 
+// Receive implements transport.Place.
+func (p place) Receive() *transport.Refusal { return refusal(p.Socket.Receive()) }
+
 func refusal(no *limit.Refusal) *transport.Refusal {
 	if no == nil {
 		return nil

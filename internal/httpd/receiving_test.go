@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorilla/websocket"
+
 	"phoneregistry/internal/limit"
 	"phoneregistry/registry"
 )
@@ -62,4 +64,49 @@ func TestLargeRequestsOnTheirWayAreBounded(t *testing.T) {
 	}
 	must(t, second.Close())
 	until(t, limits.InUse, func(got limit.InUse) bool { return got.Operations == 0 && got.Receiving == 0 })
+}
+
+// TestLargeMessagesOnTheirWayAreBounded together with large requests: a message may be sent in pieces for as long as a socket
+// lives.
+func TestLargeMessagesOnTheirWayAreBounded(t *testing.T) {
+	with, limits := limited(t, limit.Config{Operations: limit.Bound{Own: 2}})
+	a := newApp(t, with)
+	receiving := func(n int) {
+		t.Helper()
+		until(t, func() int { return limits.InUse().Receiving }, func(got int) bool { return got == n })
+	}
+	text := `{"type":"ping","payload":{"x":"` + strings.Repeat("x", 16<<10) + `"}}`
+	begin := func(c *wsClient) io.WriteCloser {
+		w, err := c.NextWriter(websocket.TextMessage)
+		must(t, err)
+		_, err = io.WriteString(w, text[:len(text)/2]) // of which the library sends what does not fit into its buffer
+		must(t, err)
+		return w
+	}
+	first, second, third := a.connect(t, registry.RoleViewer), a.connect(t, registry.RoleViewer), a.connect(t, registry.RoleViewer)
+	end := begin(first)
+	begin(second)
+	receiving(2)
+	response := a.request(t, registry.RoleViewer, http.MethodPost, "/graphql", asJSON, strings.NewReader(text))
+	if body := readAll(t, response); response.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a request beside them: %d %s", response.StatusCode, body)
+	}
+	must(t, third.WriteMessage(websocket.TextMessage, []byte(text)))
+	if code := third.closed(t); code != 4429 {
+		t.Errorf("closed with %d; want 4429", code)
+	}
+	_, err := io.WriteString(end, text[len(text)/2:])
+	must(t, err)
+	must(t, end.Close())
+	if m := first.next(t); m.Type != "pong" {
+		t.Errorf("%+v", m)
+	}
+	receiving(1)
+	must(t, second.Close())
+	receiving(0)
+	other := a.connect(t, registry.RoleViewer)
+	other.send(t, "1", "subscribe", vars{"query": "{ viewer { role } } #" + text})
+	if m := other.next(t); m.Type != "next" {
+		t.Errorf("%+v", m)
+	}
 }

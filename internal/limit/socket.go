@@ -6,6 +6,7 @@ type Socket struct {
 	messages bucket
 	account  *account // nil: of which is not known whose it is
 	counted  bool     // with its account
+	receives bool     // a large message
 	left     bool
 }
 
@@ -51,6 +52,33 @@ func (s *Socket) Message() bool {
 	return false
 }
 
+// Receive takes the place of a large message that is on its way, until Received or Leave. Of whom it is not known yet, none
+// is large. Only the reader of the WebSocket may call it.
+func (s *Socket) Receive() *Refusal {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	if s.left || s.account == nil || s.receives {
+		return nil
+	}
+	no := s.l.hold(s.account, 1<<receiving)
+	s.receives = no == nil
+	return no
+}
+
+// Received gives the place of a message back. Without one it does nothing.
+func (s *Socket) Received() {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	s.received()
+}
+
+func (s *Socket) received() {
+	if s.receives {
+		s.l.release(s.account, 1<<receiving)
+		s.receives = false
+	}
+}
+
 // Leave gives the place back. To leave twice does nothing.
 func (s *Socket) Leave() {
 	s.l.mu.Lock()
@@ -59,6 +87,7 @@ func (s *Socket) Leave() {
 		return
 	}
 	s.left = true
+	s.received()
 	s.l.total[connections]--
 	if s.account == nil {
 		s.l.waiting--
