@@ -196,7 +196,7 @@ scalar Duration @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339#append
 "Any JSON value. Used for evidence details whose keys depend on the platform's adapter."
 scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 
-"A whole number of 64 bits, for counters that outgrow Int."
+"A whole number of 64 bits, for counters that outgrow Int. It may be sent as a text too: many clients know numbers to 53 bits only."
 scalar Int64
 
 "A platform on which a number may answer."
@@ -483,7 +483,7 @@ type UserError {
   code: UserErrorCode! @access(scope: READ)
   "What was wrong and what would be right. Never holds a phone number."
   message: String! @access(scope: READ)
-  "Where in the input, for example ` + "`" + `[\"input\", \"number\"]` + "`" + `."
+  "Where in the input, for example ` + "`" + `[\"input\", \"number\"]` + "`" + `; entries of lists by their place, from ` + "`" + `\"0\"` + "`" + `."
   path: [String!] @access(scope: READ)
 }
 
@@ -1554,7 +1554,7 @@ input ApiKeyInput {
 
 "A number to add to a customer."
 input AddPhoneInput {
-  "The customer's id: 1 to 128 characters."
+  "The customer's id: 1 to 128 characters, as imports write it: without control characters, and without blanks around it or side by side."
   customerId: String!
   "The number in any form."
   number: String!
@@ -1578,7 +1578,7 @@ input VerifyPhoneInput {
 
 "A job to start."
 input StartValidationJobInput {
-  "A name for people: 1 to 200 characters."
+  "A name for people: 1 to 200 characters, none of them a control character."
   name: String!
   "The platforms to check; at least one."
   platforms: [Platform!]!
@@ -1600,7 +1600,7 @@ input StartValidationJobInput {
 
 "A standing schedule to make."
 input CreateValidationScheduleInput {
-  "Its name: 1 to 200 characters, not taken yet."
+  "Its name: 1 to 200 characters, none of them a control character; not taken yet."
   name: String!
   "The platforms to keep fresh; at least one."
   platforms: [Platform!]!
@@ -1608,7 +1608,7 @@ input CreateValidationScheduleInput {
   filter: PhoneFilter!
   "How long from one job to the next, 1 minute to 1 year."
   every: Duration!
-  "When the first job starts; now unless told."
+  "When the first job starts, not in the past; now unless told."
   startAt: Time
   "How many checks it may start in a day (UTC), 1 or more; no limit unless told."
   budgetPerDay: Int64

@@ -57,7 +57,7 @@ type AddPhoneAddPhoneAddPhonePayloadUserErrorsUserError struct {
 	Code UserErrorCode `json:"code"`
 	// What was wrong and what would be right. Never holds a phone number.
 	Message string `json:"message"`
-	// Where in the input, for example `["input", "number"]`.
+	// Where in the input, for example `["input", "number"]`; entries of lists by their place, from `"0"`.
 	Path []string `json:"path"`
 }
 
@@ -72,7 +72,7 @@ func (v *AddPhoneAddPhoneAddPhonePayloadUserErrorsUserError) GetPath() []string 
 
 // A number to add to a customer.
 type AddPhoneInput struct {
-	// The customer's id: 1 to 128 characters.
+	// The customer's id: 1 to 128 characters, as imports write it: without control characters, and without blanks around it or side by side.
 	CustomerId string `json:"customerId"`
 	// The number in any form.
 	Number string `json:"number"`
@@ -560,7 +560,7 @@ func (v *StartJobStartValidationJobStartValidationJobPayloadUserErrorsUserError)
 
 // A job to start.
 type StartValidationJobInput struct {
-	// A name for people: 1 to 200 characters.
+	// A name for people: 1 to 200 characters, none of them a control character.
 	Name string `json:"name"`
 	// The platforms to check; at least one.
 	Platforms []Platform `json:"platforms"`

@@ -67,7 +67,7 @@ type CreateAPIKeyPayload struct {
 
 // A standing schedule to make.
 type CreateValidationScheduleInput struct {
-	// Its name: 1 to 200 characters, not taken yet.
+	// Its name: 1 to 200 characters, none of them a control character; not taken yet.
 	Name string `json:"name"`
 	// The platforms to keep fresh; at least one.
 	Platforms []scoring.Platform `json:"platforms"`
@@ -75,7 +75,7 @@ type CreateValidationScheduleInput struct {
 	Filter *registry.PhoneFilter `json:"filter"`
 	// How long from one job to the next, 1 minute to 1 year.
 	Every time.Duration `json:"every"`
-	// When the first job starts; now unless told.
+	// When the first job starts, not in the past; now unless told.
 	StartAt graphql.Omittable[*time.Time] `json:"startAt,omitempty"`
 	// How many checks it may start in a day (UTC), 1 or more; no limit unless told.
 	BudgetPerDay graphql.Omittable[*int64] `json:"budgetPerDay,omitempty"`
@@ -209,7 +209,7 @@ type RunValidationSchedulePayload struct {
 
 // A job to start.
 type StartValidationJobInput struct {
-	// A name for people: 1 to 200 characters.
+	// A name for people: 1 to 200 characters, none of them a control character.
 	Name string `json:"name"`
 	// The platforms to check; at least one.
 	Platforms []scoring.Platform `json:"platforms"`
