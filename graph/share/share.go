@@ -5,6 +5,7 @@
 package share
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"sync"
@@ -25,7 +26,7 @@ type Executor struct {
 	joined func()
 
 	mu      sync.Mutex
-	streams map[string]*stream
+	streams map[string]*stream // of each key the newest
 }
 
 // New wraps an executor. start is how long a shared stream may take until its first state is there: the longest that any
@@ -56,8 +57,10 @@ func (e *Executor) DispatchOperation(ctx context.Context, operation *graphql.Ope
 // which has told of a newer state, must not see an older one here.
 const fresh = 100 * time.Millisecond
 
-// stream is an operation that runs for its members, and ends with the last of them.
+// stream is an operation that runs for its members, and ends with the last of them, or when they go over to another.
 type stream struct {
+	key     string
+	older   *stream              // that runs for those who came before, if they are still apart; under Executor.mu
 	members map[*member]struct{} // under Executor.mu
 	last    *graphql.Response    // nil: none yet
 	at      time.Time            // when last came, or the stream was opened
@@ -67,6 +70,7 @@ type stream struct {
 // member is a client of a stream. Only who holds Executor.mu sends into its slot or closes it.
 type member struct {
 	exec      *Executor
+	stream    *stream         // under Executor.mu
 	ctx       context.Context //nolint:containedctx // of the client's operation
 	operation *graphql.OperationContext
 	slot      chan *graphql.Response
@@ -86,38 +90,73 @@ func (e *Executor) join(key string, m *member) {
 		own := registry.ActorFrom(m.ctx)
 		actor := registry.Actor{Name: "system:share", Role: own.Role, Withheld: own.Withheld}
 		ctx, stop := context.WithCancel(reveal.Masked(registry.WithActor(context.WithoutCancel(m.ctx), actor)))
-		s = &stream{members: map[*member]struct{}{}, at: time.Now(), stop: stop}
+		s = &stream{key: key, older: s, members: map[*member]struct{}{}, at: time.Now(), stop: stop}
 		e.streams[key] = s
-		go e.run(ctx, key, s, m.operation)
+		go e.run(ctx, s, m.operation)
 	} else {
 		e.joined()
 	}
-	s.members[m] = struct{}{}
+	s.members[m], m.stream = struct{}{}, s
 	if s.last != nil {
 		m.put(s.last)
 	}
-	context.AfterFunc(m.ctx, func() { e.leave(key, s, m) })
+	context.AfterFunc(m.ctx, func() { e.leave(m) })
 }
 
 // leave takes a member out. To leave twice does nothing.
-func (e *Executor) leave(key string, s *stream, m *member) {
+func (e *Executor) leave(m *member) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	s := m.stream
 	if _, ok := s.members[m]; !ok {
 		return
 	}
 	delete(s.members, m)
 	close(m.slot)
 	if len(s.members) == 0 {
-		e.forget(key, s)
+		e.forget(s)
 	}
 }
 
-func (e *Executor) forget(key string, s *stream) {
-	if e.streams[key] == s {
-		delete(e.streams, key)
-	}
+// forget ends a stream without members. Those that are older stay, for their own.
+func (e *Executor) forget(s *stream) {
 	s.stop()
+	newer := e.streams[s.key]
+	switch {
+	case newer == s && s.older == nil:
+		delete(e.streams, s.key)
+	case newer == s:
+		e.streams[s.key] = s.older
+	default:
+		for ; newer != nil; newer = newer.older {
+			if newer.older == s {
+				newer.older = s.older
+				return
+			}
+		}
+	}
+}
+
+// unite lets the members of older streams go over to the newest one where both have told the same last: whatever comes next
+// is the same too, and they miss nothing and are told nothing twice. So it is one stream again for all who ask the same,
+// though they came one by one.
+func (e *Executor) unite(newest *stream) {
+	if newest == nil || newest.last == nil {
+		return
+	}
+	for s := newest; s.older != nil; {
+		old := s.older
+		if old.last == nil || !bytes.Equal(old.last.Data, newest.last.Data) {
+			s = old
+			continue
+		}
+		for m := range old.members {
+			newest.members[m], m.stream = struct{}{}, newest
+		}
+		clear(old.members)
+		old.stop()
+		s.older = old.older
+	}
 }
 
 // put replaces what the client has not taken yet.
@@ -130,11 +169,11 @@ func (m *member) put(r *graphql.Response) {
 }
 
 // run runs the operation until it ends or everybody has left.
-func (e *Executor) run(ctx context.Context, key string, s *stream, asked *graphql.OperationContext) {
+func (e *Executor) run(ctx context.Context, s *stream, asked *graphql.OperationContext) {
 	failed := true
 	defer func() {
 		cause := recover() // resolvers recover by themselves; whoever runs alone meets this again, and reports it
-		e.close(key, s, failed || cause != nil)
+		e.close(s, failed || cause != nil)
 	}()
 	late := time.AfterFunc(e.start, s.stop)
 	defer late.Stop()
@@ -170,11 +209,12 @@ func (e *Executor) publish(s *stream, r *graphql.Response) int {
 	for m := range s.members {
 		m.put(r)
 	}
+	e.unite(e.streams[s.key])
 	return len(s.members)
 }
 
 // close ends a stream. When it failed each member asks by itself, so that it gets an error of its own.
-func (e *Executor) close(key string, s *stream, failed bool) {
+func (e *Executor) close(s *stream, failed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for m := range s.members {
@@ -182,7 +222,7 @@ func (e *Executor) close(key string, s *stream, failed bool) {
 		close(m.slot)
 	}
 	clear(s.members)
-	e.forget(key, s)
+	e.forget(s)
 }
 
 // next returns the first state, then waits for the newest; nil when the stream has ended, or the client's operation.
