@@ -1380,19 +1380,19 @@ type AccessLogEntry implements Node @access(scope: ADMINISTER) {
   id: ID! @access(scope: ADMINISTER)
   "When."
   at: Time! @access(scope: ADMINISTER)
-  "Who: the name of the token."
+  "Who: the name of the token; of a webhook, ` + "`" + `system:webhook of` + "`" + ` and who set it up."
   actor: String! @access(scope: ADMINISTER)
   "In which role."
   role: Role! @access(scope: ADMINISTER)
   "For what, in the caller's words; null when an administrator told nothing."
   purpose: String @access(scope: ADMINISTER)
-  "The operation's name, or the address of a download without its ids; null for an operation without a name."
+  "The operation's name, the address of a download without its ids, or what a webhook was told of; null for an operation without a name."
   operation: String @access(scope: ADMINISTER)
   "Which fields were shown whole, for example ` + "`" + `Phone.number` + "`" + `."
   fields: [String!]! @access(scope: ADMINISTER)
   "How many values were shown whole."
   revealed: Int64! @access(scope: ADMINISTER)
-  "The id of the request, as in the header ` + "`" + `X-Request-Id` + "`" + ` and in the log."
+  "The id of the request, as in the header ` + "`" + `X-Request-Id` + "`" + ` and in the log; of a webhook, the id of the delivery."
   requestId: String! @access(scope: ADMINISTER)
 }
 

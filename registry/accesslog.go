@@ -28,6 +28,7 @@ type Shown struct {
 	Operation string   // the operation's name, or the address of a download without its ids; "": none
 	Fields    []string // as Type.field
 	Values    int64
+	Standing  bool // to a receiver that an administrator has set up: however many, that is what it is for
 }
 
 // AccessRecorder remembers who is shown whole numbers. What it did not take must not leave the server.

@@ -15,6 +15,7 @@ type Attempt struct {
 	URL      string
 	Secrets  []string // to sign with: the current one, and the one before while it still counts
 	Unsigned bool     // a secret could not be read
+	Creator  string   // who set the webhook up
 	Event    Event    // the part to tell of
 }
 
@@ -30,4 +31,5 @@ type AttemptOutcome struct {
 	Duration       time.Duration
 	HoldFor        time.Duration // the receiver asked to be left alone for so long
 	Gone           bool          // the receiver said that it wants no more: its webhook is paused
+	NotMade        bool          // nobody was called: it is none of the tries that a delivery has
 }

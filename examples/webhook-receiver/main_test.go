@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"phoneregistry/internal/accesslog"
 	"phoneregistry/internal/testkit"
 	"phoneregistry/registry"
 	"phoneregistry/registry/dispatch"
@@ -41,18 +42,26 @@ func newTeller(t *testing.T) *teller {
 	numbers, err := numbering.New()
 	must(t, err)
 	_, conn := testkit.NATS(t)
-	d, err := dispatch.New(dispatch.Config{Outbox: store, Conn: conn, AllowPrivate: true, Poll: 5 * time.Millisecond, Logger: testkit.Logger(t)})
+	accesses, err := accesslog.Open(accesslog.Config{Dir: t.TempDir(), Store: store})
 	must(t, err)
-	running, cancel := context.WithCancel(context.Background())
+	background(t, accesses.Run)
+	d, err := dispatch.New(dispatch.Config{Outbox: store, Accesses: accesses, Conn: conn, AllowPrivate: true, Poll: 5 * time.Millisecond, Logger: testkit.Logger(t)})
+	must(t, err)
+	background(t, d.Run)
+	return &teller{ctx: ctx, service: registry.New(registry.Config{
+		Store: store, Numbers: numbers, Model: scoring.DefaultModel(), PrivateWebhooks: true,
+	})}
+}
+
+// background runs a part until the end of the test.
+func background(t *testing.T, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- d.Run(running) }()
+	go func() { ended <- run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		must(t, <-ended)
 	})
-	return &teller{ctx: ctx, service: registry.New(registry.Config{
-		Store: store, Numbers: numbers, Model: scoring.DefaultModel(), PrivateWebhooks: true,
-	})}
 }
 
 func must(t *testing.T, err error) {

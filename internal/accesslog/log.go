@@ -162,6 +162,9 @@ func (l *Log) Record(who registry.Actor, what registry.Shown) error {
 		return err
 	}
 	l.failure = nil
+	if what.Standing {
+		return nil
+	}
 	l.metrics.shown(e)
 	if count, crossed := l.bulk.add(who, e.Revealed, now); crossed {
 		l.metrics.bulk.Inc()

@@ -80,7 +80,7 @@ func privately(t testing.TB) option {
 			},
 		})
 		c.Service = a.service
-		d, err := dispatch.New(dispatch.Config{Outbox: a.store, Conn: a.conn, AllowPrivate: true, Poll: 5 * time.Millisecond, Registerer: a.metrics})
+		d, err := dispatch.New(dispatch.Config{Outbox: a.store, Accesses: a.accesses, Conn: a.conn, AllowPrivate: true, Poll: 5 * time.Millisecond, Registerer: a.metrics})
 		must(t, err)
 		background(t, d.Run)
 	}

@@ -41,6 +41,9 @@ func (d *Dispatcher) attempt(ctx context.Context, a registry.Attempt) registry.A
 	case errors.Is(answer.err, errInterrupted):
 		o.Status, o.Error = registry.DeliveryPending, errInterrupted.Error() // at once, by whoever runs then
 		return o
+	case errors.Is(answer.err, errUnrecorded):
+		o.Status, o.Error, o.RetryIn, o.NotMade = registry.DeliveryPending, errUnrecorded.Error(), recordAgain, true
+		return o
 	case answer.err == nil && answer.status == http.StatusGone:
 		o.Status, o.Gone, o.Error = registry.DeliveryDead, true, "the receiver answered 410 Gone: its webhook was paused"
 		return o
@@ -77,6 +80,9 @@ func (d *Dispatcher) send(ctx context.Context, a registry.Attempt) answer {
 	defer cancel()
 	request, err := d.request(ctx, a, body)
 	if err != nil {
+		return answer{err: err}
+	}
+	if err := d.record(a); err != nil {
 		return answer{err: err}
 	}
 	response, err := d.client.Do(request)

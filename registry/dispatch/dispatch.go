@@ -29,10 +29,11 @@ import (
 	"phoneregistry/registry"
 )
 
-// Config is what a Dispatcher is made of. Outbox and Conn are required; a zero field has the default that is named with
-// it.
+// Config is what a Dispatcher is made of. Outbox, Accesses and Conn are required; a zero field has the default that is named
+// with it.
 type Config struct {
 	Outbox     Outbox
+	Accesses   registry.AccessRecorder // of whole numbers that go to webhooks
 	Conn       *nats.Conn
 	Stream     bus.Options           // of the stream of events
 	Logger     *slog.Logger          // none
@@ -71,8 +72,8 @@ type Config struct {
 const day = 24 * time.Hour
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Outbox == nil || c.Conn == nil {
-		return c, errors.New("dispatch: Outbox and Conn are required")
+	if c.Outbox == nil || c.Accesses == nil || c.Conn == nil {
+		return c, errors.New("dispatch: Outbox, Accesses and Conn are required")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

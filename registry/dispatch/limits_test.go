@@ -205,6 +205,9 @@ func TestConfigIsChecked(t *testing.T) {
 	if _, err := dispatch.New(dispatch.Config{Conn: r.conn}); err == nil {
 		t.Error("made without an outbox")
 	}
+	if _, err := dispatch.New(dispatch.Config{Conn: r.conn, Outbox: r.store}); err == nil {
+		t.Error("made with nobody who records what leaves")
+	}
 	c := r.config()
 	c.ClaimLease, c.Timeout = time.Second, 2*time.Second
 	if _, err := dispatch.New(c); err == nil {

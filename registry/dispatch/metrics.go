@@ -55,7 +55,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 
 // attempted counts an attempt that sent so many numbers.
 func (m *metrics) attempted(o registry.AttemptOutcome, counted bool, numbers int) {
-	m.numbers.Add(float64(numbers))
+	if !o.NotMade {
+		m.numbers.Add(float64(numbers))
+	}
 	outcome := "failed"
 	switch {
 	case !counted:

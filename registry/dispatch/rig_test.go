@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"phoneregistry/internal/accesslog"
 	"phoneregistry/internal/natsembed"
 	"phoneregistry/internal/testkit"
 	"phoneregistry/registry"
@@ -53,11 +54,12 @@ type rig struct {
 	pool    *pgxpool.Pool
 	store   *postgres.Store
 	service *registry.Service
+	log     *logBuffer
+	seen    *accesslog.Log
 	clock   *clock
 	nats    *natsembed.Server
 	conn    *nats.Conn
 	js      jetstream.JetStream
-	log     *logBuffer
 }
 
 func newRig(t testing.TB) *rig {
@@ -70,6 +72,8 @@ func newRig(t testing.TB) *rig {
 	t.Cleanup(r.pool.Close)
 	r.store = postgres.New(r.pool, postgres.Options{Now: r.clock.Now, Logger: testkit.Logger(t)})
 	must(t, r.store.EnsurePartitions(ctx, r.clock.Now()))
+	r.seen = r.accessLog(0)
+	r.background("the access log", r.seen.Run)
 	r.nats, r.conn = testkit.NATS(t, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	r.js, err = jetstream.New(r.conn)
 	must(t, err)
@@ -110,7 +114,7 @@ func (l *logBuffer) String() string {
 // config is that of a dispatcher that calls receivers on this machine and looks for work often.
 func (r *rig) config() dispatch.Config {
 	return dispatch.Config{
-		Outbox: r.store, Conn: r.conn, Now: r.clock.Now, AllowPrivate: true, Poll: 5 * time.Millisecond,
+		Outbox: r.store, Accesses: r.seen, Conn: r.conn, Now: r.clock.Now, AllowPrivate: true, Poll: 5 * time.Millisecond,
 		Backoff: 5 * time.Millisecond, Upkeep: 10 * time.Millisecond, Grace: 200 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(io.MultiWriter(r.log, r.t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -121,17 +125,31 @@ func (r *rig) start(c dispatch.Config) (stop func()) {
 	r.t.Helper()
 	d, err := dispatch.New(c)
 	must(r.t, err)
+	return r.background("dispatcher", d.Run)
+}
+
+// background runs a part until stop is called or the test ends.
+func (r *rig) background(name string, run func(context.Context) error) (stop func()) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- d.Run(ctx) }()
+	go func() { ended <- run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			r.t.Errorf("dispatcher: %v", err)
+			r.t.Errorf("%s: %v", name, err)
 		}
 	})
 	r.t.Cleanup(stop)
 	return stop
+}
+
+// accessLog opens an access log of which so many bytes may wait for the store; 0: as many as there are.
+func (r *rig) accessLog(most int64) *accesslog.Log {
+	r.t.Helper()
+	log, err := accesslog.Open(accesslog.Config{Dir: r.t.TempDir(), Store: r.store, Logger: testkit.Logger(r.t), MaxBytes: most})
+	must(r.t, err)
+	return log
 }
 
 // call is a request that a receiver got.

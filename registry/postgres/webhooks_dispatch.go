@@ -63,7 +63,7 @@ UPDATE webhook_deliveries d
 SET attempts = d.attempts + 1, tries = d.tries + 1, claimed_until = $5
 FROM taken t, webhooks w, outbox o
 WHERE d.id = t.id AND w.id = d.webhook_id AND o.id = d.event_id
-RETURNING d.id, d.webhook_id, d.part, d.attempts, d.tries, w.url, w.secret,
+RETURNING d.id, d.webhook_id, d.part, d.attempts, d.tries, w.url, w.created_by, w.secret,
 	CASE WHEN w.previous_until > $2 THEN w.previous_secret END,
 	o.id, o.type, o.created_at, o.data, coalesce(cardinality(o.numbers), 0),
 	o.numbers[(d.part - 1) * $6 + 1:d.part * $6], o.tiers_before[(d.part - 1) * $6 + 1:d.part * $6],
@@ -105,7 +105,7 @@ func (b secretBox) scanAttempt(row pgx.CollectableRow) (registry.Attempt, error)
 		tiers            tierChanges
 		all              int
 	)
-	err := row.Scan(&a.Delivery, &a.Webhook, &a.Event.Part, &a.No, &a.Try, &a.URL, &secret, &previous, &a.Event.ID, &a.Event.Type,
+	err := row.Scan(&a.Delivery, &a.Webhook, &a.Event.Part, &a.No, &a.Try, &a.URL, &a.Creator, &secret, &previous, &a.Event.ID, &a.Event.Type,
 		&a.Event.At, &a.Event.Data, &all, &tiers.numbers, &tiers.before, &tiers.after, &tiers.totals)
 	if err != nil {
 		return a, err
@@ -148,7 +148,7 @@ WHERE id = $1 AND status = 'ACTIVE'`
 const settleDelivery = `
 UPDATE webhook_deliveries
 SET status = $3, next_attempt_at = $4, claimed_until = NULL, response_status = $5, error = $6, duration_ms = $7,
-	delivered_at = CASE WHEN $3 = 'DELIVERED' THEN $8::timestamptz END, ended_at = CASE WHEN $3 <> 'PENDING' THEN $8::timestamptz END
+	tries = tries - $9, delivered_at = CASE WHEN $3 = 'DELIVERED' THEN $8::timestamptz END, ended_at = CASE WHEN $3 <> 'PENDING' THEN $8::timestamptz END
 WHERE id = $1 AND status = 'PENDING' AND (attempts = $2 OR $3 = 'DELIVERED')`
 
 // SettleDelivery writes the outcome of an attempt. It reports whether it counted.
@@ -162,8 +162,12 @@ func (s *Store) SettleDelivery(ctx context.Context, o registry.AttemptOutcome) (
 			due := now.Add(o.RetryIn)
 			next = &due
 		}
+		notMade := 0
+		if o.NotMade {
+			notMade = 1
+		}
 		tag, err := tx.Exec(ctx, settleDelivery, o.Delivery, o.No, string(o.Status), next, orNull(o.ResponseStatus), o.Error,
-			o.Duration.Milliseconds(), now)
+			o.Duration.Milliseconds(), now, notMade)
 		counted = tag.RowsAffected() > 0
 		return wrapped(err, "settle delivery")
 	})
