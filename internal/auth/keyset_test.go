@@ -33,18 +33,18 @@ func ofIssuer(address string, client *http.Client) (*auth.Authenticator, *bytes.
 // TestIssuersThatMislead: whoever answers for an issuer, no key is taken that it does not show itself, nothing is read
 // without end, and the log says in a line of some length what is wrong.
 func TestIssuersThatMislead(t *testing.T) {
-	real := issuer.New(t, time.Now)
-	key := real.NewKey(t, "es", jose.ES256)
+	genuine := issuer.New(t, time.Now)
+	key := genuine.NewKey(t, "es", jose.ES256)
 	discovery := func(own, keys string) string { return fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, own, keys) }
 	for name, c := range map[string]struct {
 		discovery func(own string) string
 		keys      http.HandlerFunc
 		want      string
 	}{
-		"another name":     {func(own string) string { return discovery(own+"/", real.URL+"/keys") }, nil, "did not match"},
-		"keys without TLS": {func(own string) string { return discovery(own, real.URL+"/keys") }, nil, "without TLS"},
+		"another name":     {func(own string) string { return discovery(own+"/", genuine.URL+"/keys") }, nil, "did not match"},
+		"keys without TLS": {func(own string) string { return discovery(own, genuine.URL+"/keys") }, nil, "without TLS"},
 		"keys led to elsewhere": {nil, func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, real.URL+"/keys", http.StatusFound)
+			http.Redirect(w, r, genuine.URL+"/keys", http.StatusFound)
 		}, "without TLS"},
 		"a circle": {nil, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/keys", http.StatusFound) }, "redirects"},
 		"a page without end": {nil, func(w http.ResponseWriter, _ *http.Request) {
@@ -54,7 +54,7 @@ func TestIssuersThatMislead(t *testing.T) {
 		"no keys":      {nil, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"keys":[]}`) }, "no key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := real.Asked()
+			before := genuine.Asked()
 			mux := http.NewServeMux()
 			misleading := httptest.NewTLSServer(mux)
 			defer misleading.Close()
@@ -74,13 +74,13 @@ func TestIssuersThatMislead(t *testing.T) {
 				mux.HandleFunc("/keys", c.keys)
 			}
 			a, log := ofIssuer(misleading.URL, misleading.Client())
-			token := real.Token(t, key, map[string]any{"iss": misleading.URL})
+			token := genuine.Token(t, key, map[string]any{"iss": misleading.URL})
 			for range 2 {
 				if actor, err := a.Authenticate(t.Context(), token); err == nil || errors.Is(err, auth.ErrUnauthenticated) {
 					t.Errorf("%+v, %v; want that it cannot be checked", actor, err)
 				}
 			}
-			if real.Asked() != before {
+			if genuine.Asked() != before {
 				t.Error("keys were fetched without TLS")
 			}
 			if line := log.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, c.want) || len(line) > 1000 {
