@@ -55,8 +55,8 @@ func (h *Handler) beginStream(w http.ResponseWriter, r *http.Request) *stream {
 	}
 	header := w.Header()
 	header.Set("Content-Type", mediaStream+"; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // proxies that read it do not hold events back
+	header.Set("Cache-Control", "no-store, no-transform") // nothing on the way packs events together to compress them
+	header.Set("X-Accel-Buffering", "no")                 // proxies that read it do not hold events back
 	return &stream{h: h, w: w, control: http.NewResponseController(w)}
 }
 
