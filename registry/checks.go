@@ -186,7 +186,7 @@ func CheckLeadFilter(f LeadFilter, path ...string) (LeadFilter, error) {
 	if c := f.MinCoverage; c != nil && !(*c >= 0 && *c <= 1) { // also refuses NaN
 		es = append(es, Errorf(CodeInvalidInput, in(path, "minCoverage"), "minCoverage is %g: want 0 to 1", *c))
 	}
-	f.Numbers = distinct(f.Numbers)
+	f.Numbers = slices.Compact(slices.Sorted(slices.Values(f.Numbers))) // Matches looks them up, for each score that changes
 	if len(f.Numbers) > MaxFilterIDs {
 		es = append(es, tooMany(len(f.Numbers), MaxFilterIDs, "numbers", path))
 	}

@@ -49,12 +49,13 @@ func (s *Service) LatestLead(ctx context.Context, f LeadFilter) (LeadScore, erro
 
 // Matches reports whether a score, and the number it is of, match the filter. The filter must have been checked.
 func (f LeadFilter) Matches(score LeadScore, p Phone) bool {
+	_, named := slices.BinarySearch(f.Numbers, score.Number)
 	switch {
 	case len(f.Regions) > 0 && !slices.Contains(f.Regions, p.Region):
 	case len(f.Tiers) > 0 && !slices.Contains(f.Tiers, score.Tier):
 	case f.MinScore != nil && score.Total < *f.MinScore:
 	case f.MinCoverage != nil && score.Coverage < *f.MinCoverage:
-	case len(f.Numbers) > 0 && !slices.Contains(f.Numbers, score.Number):
+	case len(f.Numbers) > 0 && !named:
 	default:
 		return true
 	}

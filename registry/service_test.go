@@ -383,4 +383,14 @@ func TestLeadFilterMatches(t *testing.T) {
 			t.Errorf("another %s matches", name)
 		}
 	}
+	sent := []registry.Number{573001234569, 573001234567, 573001234568, 573001234567}
+	checked, err := registry.CheckLeadFilter(registry.LeadFilter{Numbers: sent})
+	if err != nil || len(checked.Numbers) != 3 || sent[0] != 573001234569 {
+		t.Fatalf("%v, %v; sent were %v", checked.Numbers, err, sent)
+	}
+	for _, n := range sent {
+		if !checked.Matches(registry.LeadScore{Number: n}, phone) {
+			t.Errorf("%d of %v does not match", n, sent)
+		}
+	}
 }
