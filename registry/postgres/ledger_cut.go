@@ -125,7 +125,7 @@ func (p plan) fresh(ctx context.Context, tx pgx.Tx, now time.Time, numbers []reg
 func scattered(numbers []int64, fresh map[int64]uint16, platforms, batch int) []int64 {
 	all := uint16(1)<<platforms - 1
 	due := slices.DeleteFunc(numbers, func(n int64) bool { return fresh[n] == all })
-	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] }) //nolint:gosec // ChaCha8, seeded by the system; an order, no secret
 	for some := range slices.Chunk(due, batch) {
 		slices.Sort(some)
 	}
