@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"phoneregistry/graph"
 	"phoneregistry/graph/scalar"
@@ -31,7 +32,7 @@ type inside struct {
 }
 
 func (i inside) CreateOperationContext(_ context.Context, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
-	doc := gqlparser.MustLoadQuery(i.schema, params.Query)
+	doc := gqlparser.MustLoadQueryWithRules(i.schema, params.Query, rules.NewDefaultRules())
 	opCtx := &graphql.OperationContext{Operation: doc.Operations[0]}
 	if _, err := validator.VariableValues(i.schema, opCtx.Operation, params.Variables); err != nil {
 		return opCtx, gqlerror.List{err.(*gqlerror.Error)} //nolint:errorlint // it is made right there

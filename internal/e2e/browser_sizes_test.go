@@ -88,6 +88,11 @@ func graphiqlFaces(t *testing.T, s *site, d device) {
 		tb.fits("graphiql", d)
 		tb.shot(d.name + "-graphiql-" + scheme)
 	}
+	if d.width == phone.width {
+		tb.click(`button[aria-label="Show Examples"]`)
+		tb.wait(".examples-item")
+		tb.fits("graphiql with its examples", d)
+	}
 	if colours["dark"] == colours["light"] {
 		t.Errorf("the editor writes in %s in the dark and in the light", colours["dark"])
 	}

@@ -306,7 +306,7 @@ query NormalizePhone {
   {
     id: 'access-log',
     title: 'Who has seen whole numbers',
-    about: 'For administrators: the newest reads that showed more than a hundred, and for what.',
+    about: 'For administrators: the newest reads that showed whole numbers, and for what.',
     needs: ['ADMINISTER'],
     query: `query AccessLog($filter: AccessLogFilter) {
   accessLog(filter: $filter, first: 20) {
@@ -323,7 +323,7 @@ query NormalizePhone {
   }
 }
 `,
-    variables: { filter: { minRevealed: 100 } },
+    variables: { filter: { minRevealed: 1 } },
   },
 ];
 
