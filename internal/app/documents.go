@@ -14,7 +14,11 @@ import (
 // loadDocuments reads the documents that may be named, before anything is started: one that does not fit the schema ends
 // the start. The dashboard's are always among them, so that it works where nothing else is run.
 func (s *Server) loadDocuments(context.Context) error {
-	trusted, err := readTrusted(s.config.TrustedDocuments, guardLimits(s.config.Limits))
+	limits := guardLimits(s.config.Limits)
+	if _, err := documents.Trust(httpd.Schema(), limits, web.Documents()); err != nil {
+		return &config.Error{Field: "--max-…", Want: "the limits leave no room for the dashboard: " + err.Error()}
+	}
+	trusted, err := readTrusted(s.config.TrustedDocuments, limits)
 	if err != nil {
 		return &config.Error{Field: "--trusted-documents", Value: s.config.TrustedDocuments, Want: err.Error()}
 	}

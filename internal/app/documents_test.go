@@ -36,6 +36,17 @@ func TestBadTrustedDocumentsEndTheStart(t *testing.T) {
 	}
 }
 
+// TestLimitsThatTheDashboardIsBeyondEndTheStart: what is wrong are the limits, and not a file that nobody has named.
+func TestLimitsThatTheDashboardIsBeyondEndTheStart(t *testing.T) {
+	c := settings(t)
+	c.Limits.MaxCost = 100
+	_, err := app.Start(t.Context(), c, app.Options{Version: "test", Logger: testkit.Logger(t)})
+	wrong, ok := errors.AsType[*config.Error](err)
+	if !ok || wrong.Field != "--max-…" || !strings.Contains(err.Error(), "at most 100 is allowed") || !strings.Contains(err.Error(), "dashboard") {
+		t.Error(err)
+	}
+}
+
 // TestTheDashboardWorksWhereOnlyTrustedDocumentsRun: what it sends is known without being in the file.
 func TestTheDashboardWorksWhereOnlyTrustedDocumentsRun(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
