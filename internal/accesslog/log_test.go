@@ -351,6 +351,28 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// TestStandingReceiversAreNoAlert: what goes to one that an administrator has set up is an entry, however much it is, and no
+// read of somebody.
+func TestStandingReceiversAreNoAlert(t *testing.T) {
+	m := newMemory()
+	l := open(t, Config{Dir: t.TempDir(), Store: m, BulkAbove: 10})
+	err := l.Record(steward, registry.Shown{Operation: "told", Fields: []string{"Phone.number"}, Values: 500, Standing: true})
+	if err = errors.Join(err, l.Sync(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.operations(); len(got) != 1 || got[0] != "told" {
+		t.Errorf("%q are in the store", got)
+	}
+	for name, value := range map[string]float64{
+		"alerts": testutil.ToFloat64(l.metrics.bulk), "actors above the line": testutil.ToFloat64(l.metrics.over),
+		"shown": testutil.ToFloat64(l.metrics.roles[steward.Role]),
+	} {
+		if value != 0 {
+			t.Errorf("%s: %g", name, value)
+		}
+	}
+}
+
 // TestWhatIsLeftAtTheEnd: a store that is away at the end holds up no shutdown, and loses nothing.
 func TestWhatIsLeftAtTheEnd(t *testing.T) {
 	m, dir := newMemory(), t.TempDir()
