@@ -6,38 +6,34 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/core"
-	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // oneRoot is the rule that a subscription asks for one stream, as the specification has it (5.2.4.1): fields are told apart
 // by the name that they have in the answer, and none may be left out on a condition. The library's rule goes by the name in
 // the schema, and lets two streams of one field pass, which cannot be run.
-var oneRoot = core.Rule{
-	Name: rules.SingleFieldSubscriptionsRule.Name,
-	RuleFunc: func(observers *core.Events, addError core.AddErrFunc) {
-		observers.OnOperation(func(_ *core.Walker, operation *ast.OperationDefinition) {
-			if operation.Operation != ast.Subscription {
-				return
+func oneRoot(observers *core.Events, addError core.AddErrFunc) {
+	observers.OnOperation(func(_ *core.Walker, operation *ast.OperationDefinition) {
+		if operation.Operation != ast.Subscription {
+			return
+		}
+		who := "Anonymous Subscription"
+		if operation.Name != "" {
+			who = "Subscription " + strconv.Quote(operation.Name)
+		}
+		r := roots{seen: map[string]bool{}, walked: map[string]bool{}}
+		r.walk(operation.SelectionSet)
+		for i, field := range r.fields {
+			if i == 1 {
+				addError(core.Message("%s must select only one top level field.", who), core.At(field.Position))
 			}
-			who := "Anonymous Subscription"
-			if operation.Name != "" {
-				who = "Subscription " + strconv.Quote(operation.Name)
+			if strings.HasPrefix(field.Name, "__") {
+				addError(core.Message("%s must not select an introspection top level field.", who), core.At(field.Position))
 			}
-			r := roots{seen: map[string]bool{}, walked: map[string]bool{}}
-			r.walk(operation.SelectionSet)
-			for i, field := range r.fields {
-				if i == 1 {
-					addError(core.Message("%s must select only one top level field.", who), core.At(field.Position))
-				}
-				if strings.HasPrefix(field.Name, "__") {
-					addError(core.Message("%s must not select an introspection top level field.", who), core.At(field.Position))
-				}
-			}
-			if r.condition != nil {
-				addError(core.Message("%s must not use @skip or @include in the top level selection.", who), core.At(r.condition.Position))
-			}
-		})
-	},
+		}
+		if r.condition != nil {
+			addError(core.Message("%s must not use @skip or @include in the top level selection.", who), core.At(r.condition.Position))
+		}
+	})
 }
 
 // roots are the root fields of an operation, each once for its name in the answer.

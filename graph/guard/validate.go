@@ -19,7 +19,7 @@ const maxErrors = 20
 func Rules() *rules.Rules {
 	r := rules.NewDefaultRules()
 	r.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
-	r.ReplaceRule(oneRoot.Name, oneRoot.RuleFunc)
+	r.ReplaceRule(rules.SingleFieldSubscriptionsRule.Name, oneRoot)
 	return r
 }
 
