@@ -1960,9 +1960,9 @@ type Mutation {
   deleteValidationSchedule("Which schedule." input: ValidationScheduleInput!): DeleteValidationSchedulePayload! @access(scope: JOBS)
   "Records what one's own systems saw of numbers on platforms. Numbers that are new are registered."
   recordEvidence("What was seen." input: RecordEvidenceInput!): RecordEvidencePayload! @access(scope: EDIT)
-  "Makes a webhook. Its secret is shown this once."
+  "Makes a webhook. Its secret is shown this once. One that is told of leads is sent whole numbers: to make it needs REVEAL too."
   createWebhook("The webhook." input: CreateWebhookInput!): WebhookSecretPayload! @access(scope: ADMINISTER)
-  "Changes a webhook."
+  "Changes a webhook. To have it told of leads, or to change its address, needs REVEAL too."
   updateWebhook("What to change." input: UpdateWebhookInput!): WebhookPayload! @access(scope: ADMINISTER)
   "Gives a webhook a new secret. For a day messages carry signatures of both, so that the receiver can change over."
   rotateWebhookSecret("Which webhook." input: WebhookInput!): WebhookSecretPayload! @access(scope: ADMINISTER)
