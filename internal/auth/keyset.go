@@ -184,7 +184,7 @@ func (s *keySet) read(ctx context.Context) ([]jose.JSONWebKey, error) {
 	}
 	var set struct{ Keys []json.RawMessage }
 	if err := json.NewDecoder(res.Body).Decode(&set); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s: %w", found.Keys, err)
 	}
 	keys := usable(set.Keys)
 	if len(keys) == 0 {

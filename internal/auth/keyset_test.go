@@ -49,7 +49,7 @@ func TestIssuersThatMislead(t *testing.T) {
 		"a circle": {nil, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/keys", http.StatusFound) }, "redirects"},
 		"a page without end": {nil, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"keys":[`+strings.Repeat(" ", 2<<20)+`]}`)
-		}, "unexpected EOF"},
+		}, "/keys: unexpected EOF"},
 		"a long story": {func(string) string { return "" }, nil, "500"},
 		"no keys":      {nil, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"keys":[]}`) }, "no key"},
 	} {
