@@ -6,6 +6,7 @@ package importer
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -146,6 +147,9 @@ func (i *Importer) checked(o Options) (registry.ImportOptions, error) {
 	return kept, nil
 }
 
+// shownSources is how many sources are told to who names one that does not exist; those that count most come first.
+const shownSources = 10
+
 // checkSource refuses a source that does not exist, before a file of any size is read for it.
 func (i *Importer) checkSource(ctx context.Context, name string) error {
 	sources, err := i.c.Store.Sources(ctx)
@@ -158,8 +162,12 @@ func (i *Importer) checkSource(ctx context.Context, name string) error {
 			return nil
 		}
 	}
+	known := strings.Join(names[:min(len(names), shownSources)], ", ")
+	if more := len(names) - shownSources; more > 0 {
+		known += fmt.Sprintf(" or %d others", more)
+	}
 	return registry.Errorf(registry.CodeUnknownSource, []string{"source"},
-		"there is no source %s: create it with upsertSource, or use one of %s", intake.Show(name), strings.Join(names, ", "))
+		"there is no source %s: create it with upsertSource, or use one of %s", intake.Show(name), known)
 }
 
 // fileName is a name as it is kept: one line, not too long, without the folders of whoever sent it.

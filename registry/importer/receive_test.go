@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -305,6 +306,20 @@ func TestReceiveRefuses(t *testing.T) {
 		} else if _, ok := registry.UserErrors(err); !ok {
 			t.Errorf("ImportFile(%s): %v is not for the caller", path, err)
 		}
+	}
+}
+
+// Of many sources some are told to who names one that is not there.
+func TestUnknownSourceAmongMany(t *testing.T) {
+	f := newFixture(t)
+	for i := range 20 {
+		if _, err := f.store.UpsertSource(t.Context(), registry.Source{Name: fmt.Sprintf("partner_%d", i), Priority: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err := f.Receive(t.Context(), strings.NewReader("id,tel\n1,3001234567\n"), importer.Options{Source: "nobody"})
+	if err == nil || !strings.HasSuffix(err.Error(), " or 15 others") || !strings.Contains(err.Error(), "web_forms") {
+		t.Errorf("%v; want ten of 25", err)
 	}
 }
 
