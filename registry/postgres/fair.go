@@ -19,8 +19,7 @@ import (
 // It watches the pool as a tracer, for that is asked before each connection is taken, wherever that is, and may make it
 // wait.
 type fair struct {
-	pgx.QueryTracer     // nil: nobody watches statements
-	kept            int // connections that are left to callers who hold none
+	kept int // connections that are left to callers who hold none
 
 	mu      sync.Mutex // of all below
 	free    int
@@ -37,9 +36,9 @@ type caller struct {
 	turns []chan struct{} // waited for, the first one longest; closed when it has come
 }
 
-func newFair(connections int, tracer pgx.QueryTracer) *fair {
+func newFair(connections int) *fair {
 	return &fair{
-		QueryTracer: tracer, kept: connections / 4, free: connections,
+		kept: connections / 4, free: connections,
 		callers: map[string]*caller{}, holders: map[*pgx.Conn]*caller{},
 	}
 }
@@ -167,20 +166,5 @@ func (f *fair) TraceRelease(_ *pgxpool.Pool, data pgxpool.TraceReleaseData) {
 	f.mu.Unlock()
 	if c != nil {
 		f.leave(c)
-	}
-}
-
-// TraceQueryStart implements pgx.QueryTracer.
-func (f *fair) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if f.QueryTracer == nil {
-		return ctx
-	}
-	return f.QueryTracer.TraceQueryStart(ctx, conn, data)
-}
-
-// TraceQueryEnd implements pgx.QueryTracer.
-func (f *fair) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
-	if f.QueryTracer != nil {
-		f.QueryTracer.TraceQueryEnd(ctx, conn, data)
 	}
 }

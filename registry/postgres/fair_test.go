@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"pgregory.net/rapid"
 
@@ -120,7 +121,7 @@ func TestTurns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				q := &queue{fair: newFair(8, nil), t: t, end: map[string]context.CancelFunc{}}
+				q := &queue{fair: newFair(8), t: t, end: map[string]context.CancelFunc{}}
 				act(q)
 				for _, end := range q.end {
 					end()
@@ -135,7 +136,7 @@ func TestTurns(t *testing.T) {
 func TestTurnsAreKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const places = 7
-		f := newFair(places, nil)
+		f := newFair(places)
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		var in []*caller
@@ -211,10 +212,11 @@ func TestOneCallerCannotHoldAllConnections(t *testing.T) {
 		}
 	}
 	lock.Release()
-	f, ok := pool.Config().ConnConfig.Tracer.(*fair)
-	if !ok {
+	tracers, ok := pool.Config().ConnConfig.Tracer.(*multitracer.Tracer)
+	if !ok || len(tracers.PoolAcquireTracers) != 1 {
 		t.Fatal("the pool is not watched")
 	}
+	f := tracers.PoolAcquireTracers[0].(*fair)
 	all := make([]*pgxpool.Conn, 0, connections)
 	for i := range connections { // all of them can be had again
 		conn, err := pool.Acquire(bearing(limit, fmt.Sprint(i)))

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -94,7 +95,7 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.DialFunc = o.dial(config.ConnConfig.DialFunc)
 	maps.Copy(config.ConnConfig.RuntimeParams, o.session(config.ConnConfig.RuntimeParams))
-	config.ConnConfig.Tracer = newFair(int(config.MaxConns), o.Tracer)
+	config.ConnConfig.Tracer = o.tracers(newFair(int(config.MaxConns)))
 	// Statements differ by the columns that callers ask for: what each connection keeps prepared in PostgreSQL is bounded.
 	config.ConnConfig.StatementCacheCapacity = 256
 	config.ConnConfig.BuildContextWatcherHandler = cancel
@@ -116,6 +117,17 @@ func OpenPool(ctx context.Context, url string, o PoolOptions) (*pgxpool.Pool, er
 		return nil, fmt.Errorf("reach the database: %w", err)
 	}
 	return pool, nil
+}
+
+// tracers watch the pool for those who take turns, and statements of all kinds for who wants to see them.
+func (o PoolOptions) tracers(turns *fair) *multitracer.Tracer {
+	all := &multitracer.Tracer{}
+	if o.Tracer != nil {
+		all = multitracer.New(o.Tracer)
+	}
+	all.PoolAcquireTracers = append(all.PoolAcquireTracers, turns)
+	all.PoolReleaseTracers = append(all.PoolReleaseTracers, turns)
+	return all
 }
 
 // session returns the settings of a session that the URL does not set itself.
