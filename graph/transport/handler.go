@@ -209,6 +209,14 @@ const (
 // that is named wins over the one that is only covered, then a stream that is named before all others, then the newer one
 // of the specification; without any wish it is application/json, which every client reads.
 func negotiate(accept []string) string {
+	if len(accept) == 1 { // what nearly all say
+		switch accept[0] {
+		case mediaJSON, mediaResponse, mediaStream:
+			return accept[0]
+		case "*/*":
+			return mediaJSON
+		}
+	}
 	ranges := acceptRanges(accept)
 	if len(ranges) == 0 {
 		return mediaJSON
@@ -226,14 +234,24 @@ func negotiate(accept []string) string {
 	return best
 }
 
+// maxAccept is how many bytes of wishes are read. Browsers send some 150; to read as many as a header may have would take
+// longer than most operations, also where the request is refused next.
+const maxAccept = 2 << 10
+
 // acceptRanges reads the media ranges of Accept, as they are written, with their q. Nothing is read from a header that
-// is empty; a range that cannot be met is read as one that covers nothing.
+// is empty; a range that cannot be met is read as one that covers nothing, and so is a header that is too long.
 func acceptRanges(accept []string) map[string]float64 {
+	ranges := map[string]float64{"": 0}
+	length := 0
+	for _, line := range accept {
+		if length += len(line) + 1; length > maxAccept {
+			return ranges
+		}
+	}
 	all := strings.Join(accept, ",")
 	if strings.Trim(all, ", \t") == "" {
 		return nil
 	}
-	ranges := map[string]float64{"": 0}
 	for part := range strings.SplitSeq(all, ",") {
 		media, params, err := mime.ParseMediaType(part)
 		if err != nil {

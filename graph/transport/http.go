@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -256,7 +257,7 @@ func appendMember(b []byte, name string, v any) []byte {
 // quality reads the q of a media range: 0 to 1, 1 when it is not there or not a number.
 func quality(params map[string]string) float64 {
 	q, err := strconv.ParseFloat(params["q"], 64)
-	if err != nil || q < 0 || q > 1 {
+	if err != nil || math.IsNaN(q) || q < 0 || q > 1 {
 		return 1
 	}
 	return q

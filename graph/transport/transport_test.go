@@ -34,6 +34,9 @@ func TestNegotiate(t *testing.T) {
 		"*/*, " + mediaResponse + ";q=0.9":                 mediaJSON,
 		"APPLICATION/GraphQL-Response+JSON":                mediaResponse,
 		" , ":                                              mediaJSON,
+		mediaResponse + ";q=NaN":                           mediaResponse,
+		strings.Repeat("a/b, ", 300) + mediaResponse:       mediaResponse,
+		strings.Repeat("a/b, ", 5000) + mediaResponse:      "",
 	} {
 		var header []string
 		if accept != "" {
