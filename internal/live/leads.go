@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -248,58 +246,6 @@ func (f *leadFeed) offer(changes []*LeadChange) {
 			}
 		}
 	}
-}
-
-// catchUp finds out with one statement whether a score changed of which no hint came, and only then looks for the
-// latest score of each subscriber. A hint may be on its way: it has the time until the next look to arrive.
-func (f *leadFeed) catchUp(ctx context.Context) error {
-	score, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) (registry.LeadScore, error) {
-		return f.hub.source.LatestLead(ctx, registry.LeadFilter{})
-	})
-	if errors.Is(err, registry.ErrNotFound) {
-		return nil
-	}
-	f.hub.metrics.loaded("lead", err)
-	if err != nil {
-		return err
-	}
-	behind := f.behind(score.UpdatedAt)
-	for _, sub := range behind {
-		c, err := loadWithin(ctx, loadTimeout, func(ctx context.Context) (LeadChange, error) { return f.latest(ctx, sub.filter) })
-		if err == nil {
-			sub.put(&c, maxWaiting)
-		} else if !errors.Is(err, registry.ErrNotFound) {
-			return err // they are behind still: the next look finds them so
-		}
-	}
-	if len(behind) > 0 {
-		f.caughtUp(score.UpdatedAt)
-	}
-	return nil
-}
-
-// caughtUp notes that nobody has missed a change up to that time.
-func (f *leadFeed) caughtUp(newest time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if newest.After(f.newest) {
-		f.newest = newest
-	}
-}
-
-// behind returns the subscribers that have missed changes, given when the newest score of all changed.
-func (f *leadFeed) behind(newest time.Time) []*leadSubscriber {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.newest.IsZero() {
-		f.newest = newest // where the feed begins; each subscriber has got its first score
-	}
-	missed := f.suspect.After(f.newest)
-	f.suspect = newest
-	if !missed {
-		return nil
-	}
-	return slices.Collect(maps.Keys(f.subscribers))
 }
 
 // wait returns when the feed and all its subscriptions have ended. The hub's context must have ended.

@@ -118,11 +118,15 @@ func TestManySubscribersKeepLittle(t *testing.T) {
 		h.hintLeads(1, 2, 3, 4, 5)
 		time.Sleep(time.Minute)
 		kept := map[*LeadChange]int{}
+		h.leads.mu.Lock()
 		for sub := range h.leads.subscribers {
+			sub.mu.Lock()
 			for _, c := range sub.waiting {
 				kept[c]++
 			}
+			sub.mu.Unlock()
 		}
+		h.leads.mu.Unlock()
 		all := 0
 		for _, by := range kept {
 			all += by
@@ -245,6 +249,39 @@ func TestHintsBeyondTheBoundAreDropped(t *testing.T) {
 		h.leads.hint([]byte("not JSON"))
 		if len(h.leads.hinted) != maxHinted {
 			t.Errorf("%d numbers wait to be loaded; want %d", len(h.leads.hinted), maxHinted)
+		}
+	})
+}
+
+// TestASlowFilterHoldsNobodyUp: of two who have missed a change the latest score of one cannot be found. The other is told,
+// and hints are followed meanwhile.
+func TestASlowFilterHoldsNobodyUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *Hub, s *source) {
+		least := 7
+		if _, err := h.LeadScores(t.Context(), registry.LeadFilter{MinScore: &least}); err != nil {
+			t.Fatal(err)
+		}
+		leads, err := h.LeadScores(t.Context(), registry.LeadFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.setScore(1, 10)
+		h.hintLeads(1)
+		<-leads
+		time.Sleep(time.Minute)
+		s.setSlow(least)
+		s.setScore(2, 20) // without a hint
+		if c := <-leads; c.Score.Number != 2 {
+			t.Fatalf("%+v", c)
+		}
+		for n := range registry.Number(20) {
+			time.Sleep(time.Second)
+			s.setScore(10+n, 30)
+			h.hintLeads(10 + n)
+			begun := time.Now()
+			if c := <-leads; c.Score.Number != 10+n || time.Since(begun) > 2*catchUpTime {
+				t.Fatalf("%+v after %s", c, time.Since(begun))
+			}
 		}
 	})
 }

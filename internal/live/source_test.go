@@ -19,6 +19,7 @@ type source struct {
 	scores  map[registry.Number]registry.LeadScore
 	err     error
 	failing map[string]bool // calls that fail
+	slow    *int            // the least score of a filter by which looking for the latest never ends; nil: of none
 	calls   map[string]int
 }
 
@@ -96,7 +97,20 @@ func (s *source) PhonesByNumber(_ context.Context, numbers []registry.Number, _ 
 	return phones, err
 }
 
-func (s *source) LatestLead(_ context.Context, f registry.LeadFilter) (registry.LeadScore, error) {
+func (s *source) setSlow(least int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slow = &least
+}
+
+func (s *source) LatestLead(ctx context.Context, f registry.LeadFilter) (registry.LeadScore, error) {
+	s.mu.Lock()
+	slow := s.slow != nil && f.MinScore != nil && *f.MinScore == *s.slow
+	s.mu.Unlock()
+	if slow {
+		<-ctx.Done()
+		return registry.LeadScore{}, ctx.Err()
+	}
 	leave, err := s.enter("latest")
 	defer leave()
 	var latest registry.LeadScore

@@ -24,6 +24,7 @@ func roomAmong(subscribers int) int {
 type leadSubscriber struct {
 	filter registry.LeadFilter
 	poke   chan struct{} // holds a word that something waits
+	behind bool          // it has missed changes; under leadFeed.mu
 
 	mu      sync.Mutex
 	waiting map[registry.Number]*LeadChange
