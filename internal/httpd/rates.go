@@ -51,6 +51,10 @@ type visit struct{ *limit.Visit }
 // costOfOne is how much of an operation's cost weighs as much as one more operation.
 const costOfOne = 10_000
 
+// costOfEvent is how much of a subscription's cost weighs as much as one more subscription: it is asked again for each event,
+// up to four times a second.
+const costOfEvent = 100
+
 // Receive implements transport.Visit.
 func (v visit) Receive() *transport.Refusal { return refusal(v.Visit.Receive()) }
 
@@ -68,7 +72,11 @@ func (v visit) Enter(o *graphql.OperationContext) *transport.Refusal {
 	case ast.Query:
 	}
 	cost, _ := o.Stats.GetExtension(guard.StatCost).(int)
-	return refusal(v.Visit.Enter(kind, weight+cost/costOfOne))
+	weight += cost / costOfOne
+	if kind == limit.Subscription {
+		return refusal(v.Visit.EnterFor(kind, weight, 1+cost/costOfEvent))
+	}
+	return refusal(v.Visit.Enter(kind, weight))
 }
 
 // changes is how many changes a mutation asks for: each of its fields is one. The guard has bounded how many there are.

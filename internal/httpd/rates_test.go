@@ -116,6 +116,24 @@ func TestEachChangeIsAWrite(t *testing.T) {
 	}
 }
 
+// TestHeavySubscriptionsTakeMorePlaces: one that asks for much with each event leaves less to others of its token.
+func TestHeavySubscriptionsTakeMorePlaces(t *testing.T) {
+	with, l := limited(t, limit.Config{Subscriptions: limit.Bound{Own: 4}})
+	a := newApp(t, with)
+	id := a.startJob(t, a.addPhones(t, 1), 1, "WHATSAPP")
+	const heavy = `subscription($id: ID!) { validationJobProgress(id: $id) { job { failures(first: 100) { nodes { platform attempts } } } } }`
+	first := a.subscribe(t, registry.RoleAnalyst, heavy, vars{"id": id})
+	if m := first.next(t); m.Type != "next" || l.InUse().Subscriptions != 3 {
+		t.Errorf("%s %s, held: %+v", m.Type, m.Payload, l.InUse())
+	}
+	if m := a.subscribe(t, registry.RoleAnalyst, heavy, vars{"id": id}).next(t); m.Type != "error" || !strings.Contains(string(m.Payload), "TOO_MANY_SUBSCRIPTIONS") {
+		t.Errorf("a second one: %s %s", m.Type, m.Payload)
+	}
+	if m := a.subscribe(t, registry.RoleAnalyst, jobProgress, vars{"id": id}).next(t); m.Type != "next" {
+		t.Errorf("a small one: %s %s", m.Type, m.Payload)
+	}
+}
+
 func TestRatesOverREST(t *testing.T) {
 	with, l := limited(t, limit.Config{Reads: 1, Writes: 1})
 	a := newApp(t, with)

@@ -25,7 +25,7 @@ type Config struct {
 	Messages int // a minute, of one WebSocket, whatever they say
 
 	Connections   Bound // WebSockets
-	Subscriptions Bound // over WebSockets and event streams together
+	Subscriptions Bound // over WebSockets and event streams together, by weight
 	Operations    Bound // queries, mutations and REST requests that run, by weight; beside them as many large ones that are received
 	Pending       Bound // mutations and imports that run or wait
 
@@ -175,8 +175,8 @@ func (l *Limiter) hold(a *account, what uint8) *Refusal { return l.holdFor(a, wh
 // release gives these back. The caller holds mu.
 func (l *Limiter) release(a *account, what uint8) { l.releaseFor(a, what, 1) }
 
-// holdFor is hold for an operation of some weight: of the places for operations it takes so many, for what it weighs is about
-// what its answer takes in memory.
+// holdFor is hold for something of some weight: of the places for operations, or subscriptions, it takes so many. What an
+// operation weighs is about what its answer takes in memory; what a subscription weighs is worked for with each event.
 func (l *Limiter) holdFor(a *account, what uint8, weight int) *Refusal {
 	for i, bound := range l.bounds {
 		if what&(1<<i) == 0 {
@@ -209,7 +209,7 @@ func (l *Limiter) add(a *account, what uint8, weight, sign int) {
 
 // places is how many places of what one takes that weighs so much. More than there are could never be had.
 func (b Bound) places(what, weight int) int {
-	if what != operations {
+	if what != operations && what != subscriptions {
 		return 1
 	}
 	for _, most := range [...]int{b.Own, b.Total} {

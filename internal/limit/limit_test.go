@@ -261,7 +261,7 @@ func TestPlaces(t *testing.T) {
 // TestHeavyOperationsTakeMorePlaces: as many as they weigh, and no more than there are; all of them come back.
 func TestHeavyOperationsTakeMorePlaces(t *testing.T) {
 	c := newClock()
-	l := c.limiter(t, Config{Operations: Bound{10, 14}, Pending: Bound{2, 0}, Subscriptions: Bound{2, 0}})
+	l := c.limiter(t, Config{Operations: Bound{10, 14}, Pending: Bound{2, 0}, Subscriptions: Bound{9, 0}})
 	var all []*Visit
 	for i, step := range []struct {
 		token  string
@@ -274,10 +274,11 @@ func TestHeavyOperationsTakeMorePlaces(t *testing.T) {
 		{"a", Read, 4, "", false, InUse{Operations: 4}},
 		{"a", Write, 6, "", false, InUse{Operations: 10, Pending: 1}},
 		{"a", Read, 1, CodeOperations, true, InUse{Operations: 10, Pending: 1}},
-		{"a", Subscription, 9, "", false, InUse{Operations: 10, Pending: 1, Subscriptions: 1}},
-		{"b", Read, 5, CodeOperations, false, InUse{Operations: 10, Pending: 1, Subscriptions: 1}},
-		{"b", Read, 4, "", false, InUse{Operations: 14, Pending: 1, Subscriptions: 1}},
-		{"c", Invalid, 9, "", false, InUse{Operations: 14, Pending: 1, Subscriptions: 1}},
+		{"a", Subscription, 8, "", false, InUse{Operations: 10, Pending: 1, Subscriptions: 8}},
+		{"a", Subscription, 2, CodeSubscriptions, true, InUse{Operations: 10, Pending: 1, Subscriptions: 8}},
+		{"b", Read, 5, CodeOperations, false, InUse{Operations: 10, Pending: 1, Subscriptions: 8}},
+		{"b", Read, 4, "", false, InUse{Operations: 14, Pending: 1, Subscriptions: 8}},
+		{"c", Invalid, 9, "", false, InUse{Operations: 14, Pending: 1, Subscriptions: 8}},
 	} {
 		v, _ := l.Visit(step.token)
 		all = append(all, v)

@@ -11,7 +11,7 @@ type Visit struct {
 	l       *Limiter
 	account *account // nil: left
 	held    uint8
-	weight  int // of the operation that holds it
+	weight  int // by which it is held
 
 	left, reset [2]int64 // of reads and writes, as they were last
 }
@@ -58,9 +58,12 @@ func (v *Visit) Receive() *Refusal {
 	return no
 }
 
-// Enter counts what is asked, with its weight of at least 1, and takes the places that it holds until Leave, of operations as
-// many as it weighs. What is refused for a rate counts nothing; what finds no place has been counted.
-func (v *Visit) Enter(kind Kind, weight int) *Refusal {
+// Enter counts what is asked, with its weight of at least 1, and takes the places that it holds until Leave: of operations,
+// and of subscriptions, as many as it weighs. What is refused for a rate counts nothing; what finds no place has been counted.
+func (v *Visit) Enter(kind Kind, weight int) *Refusal { return v.EnterFor(kind, weight, weight) }
+
+// EnterFor is Enter where places are taken by another weight.
+func (v *Visit) EnterFor(kind Kind, weight, places int) *Refusal {
 	l, a := v.l, v.account
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,9 +81,9 @@ func (v *Visit) Enter(kind Kind, weight int) *Refusal {
 		}
 		return l.late(policy, r, b.left(r, now), wait)
 	}
-	no := l.holdFor(a, kind.holds(), weight)
+	no := l.holdFor(a, kind.holds(), places)
 	if no == nil {
-		v.held, v.weight = kind.holds(), weight
+		v.held, v.weight = kind.holds(), places
 	}
 	return no
 }
