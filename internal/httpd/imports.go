@@ -116,7 +116,7 @@ func importOptions(r *http.Request) (importer.Options, error) {
 var (
 	errMediaType = errors.New("media type")
 	errCoded     = errors.New("content coding")
-	errNoFile    = registry.Errorf(registry.CodeInvalidInput, []string{"body"}, "the form holds no file: want one part with a file name")
+	errNoFile    = registry.Errorf(registry.CodeInvalidInput, []string{"body"}, "the form holds no file near its beginning: want one part with a file name")
 )
 
 // fileOf finds the file in the body: all of it, or the first file of a form.
@@ -135,7 +135,8 @@ func fileOf(r *http.Request, body io.Reader, o *importer.Options) (io.Reader, er
 	default:
 		return nil, errMediaType
 	}
-	form := multipart.NewReader(body, params["boundary"])
+	before := &beforeFile{body, maxBeforeFile}
+	form := multipart.NewReader(before, params["boundary"])
 	for range 20 { // fields of a form before its file
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -145,6 +146,7 @@ func fileOf(r *http.Request, body io.Reader, o *importer.Options) (io.Reader, er
 			return nil, fmt.Errorf("%w: %w", errBody, err)
 		}
 		if part.FileName() != "" {
+			before.left = -1
 			if o.FileName == "" {
 				o.FileName = part.FileName()
 			}
@@ -152,6 +154,29 @@ func fileOf(r *http.Request, body io.Reader, o *importer.Options) (io.Reader, er
 		}
 	}
 	return nil, errNoFile
+}
+
+// maxBeforeFile is how many bytes of a form may come before its file. The headers of its parts are held in memory, and the
+// library lets them grow to 10 MB.
+const maxBeforeFile = 64 << 10
+
+// beforeFile bounds what comes before a file.
+type beforeFile struct {
+	from io.Reader
+	left int // bytes; negative: it has come, and has bounds of its own
+}
+
+// Read implements io.Reader.
+func (b *beforeFile) Read(p []byte) (int, error) {
+	switch {
+	case b.left < 0:
+		return b.from.Read(p)
+	case b.left == 0:
+		return 0, errNoFile
+	}
+	n, err := b.from.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // errBody is a body that could not be read: the client went away, or sends nonsense.

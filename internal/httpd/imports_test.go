@@ -154,6 +154,8 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		"empty":              {registry.RoleOperator, "source=web_forms", "text/csv", "", 400, "INVALID_INPUT"},
 		"no phones":          {registry.RoleOperator, "source=web_forms", "text/csv", "a,b\n1,2\n", 400, "INVALID_INPUT"},
 		"form without file":  {registry.RoleOperator, "source=web_forms", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n", 400, "INVALID_INPUT"},
+		"form of a header":   {registry.RoleOperator, "source=web_forms", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"" + strings.Repeat("f", 100<<10) + "\"\r\n\r\n" + contacts + "\r\n--x--\r\n", 400, "INVALID_INPUT"},
+		"form of a field":    {registry.RoleOperator, "source=web_forms", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n" + strings.Repeat("f", 100<<10) + "\r\n--x\r\nContent-Disposition: form-data; name=\"g\"; filename=\"a.csv\"\r\n\r\n" + contacts + "\r\n--x--\r\n", 400, "INVALID_INPUT"},
 		"form that breaks":   {registry.RoleOperator, "source=web_forms", "multipart/form-data; boundary=x", "--x\r\nContent-Disp", 400, "INVALID_INPUT"},
 		"larger than wanted": {registry.RoleOperator, "source=web_forms", "text/csv", contacts + strings.Repeat("c,3001234567\n", 100_000), 413, "LIMIT_EXCEEDED"},
 	} {
