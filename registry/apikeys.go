@@ -152,12 +152,20 @@ func (s *Service) UpdateAPIKey(ctx context.Context, id uuid.UUID, c APIKeyChange
 		}
 		return nil
 	}
-	return s.store.UpdateAPIKey(ctx, id, c)
+	key, err := s.store.UpdateAPIKey(ctx, id, c)
+	if err == nil {
+		s.keyChanged(id)
+	}
+	return key, err
 }
 
 // RevokeAPIKey ends an API key for good. One that is revoked stays as it is.
 func (s *Service) RevokeAPIKey(ctx context.Context, id uuid.UUID) (APIKey, error) {
-	return s.store.RevokeAPIKey(ctx, id)
+	key, err := s.store.RevokeAPIKey(ctx, id)
+	if err == nil {
+		s.keyChanged(id)
+	}
+	return key, err
 }
 
 // later reports whether a comes after b, as ends of a key, of which zero is none.

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"phoneregistry/registry/numbering"
 	"phoneregistry/registry/scoring"
 )
@@ -27,6 +29,7 @@ type Service struct {
 	stats     statsCache
 
 	syncAccess func(ctx context.Context) error
+	keyChanged func(id uuid.UUID)
 
 	privateWebhooks bool
 }
@@ -46,6 +49,9 @@ type Config struct {
 	// SyncAccess writes what was recorded of accesses so far into the store; nil: it is there already.
 	SyncAccess func(ctx context.Context) error
 
+	// KeyChanged is told which API key was ended or changed, before the caller is answered; nil: nobody is.
+	KeyChanged func(id uuid.UUID)
+
 	// PrivateWebhooks lets webhooks be in private networks, and be called without TLS.
 	PrivateWebhooks bool
 }
@@ -55,10 +61,13 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, numbers: c.Numbers, model: c.Model, platforms: c.Platforms,
 		notify: c.Notifier, fleet: c.Fleet, maxPhones: c.MaxPhones, now: c.Now, log: c.Logger,
-		privateWebhooks: c.PrivateWebhooks, syncAccess: c.SyncAccess,
+		privateWebhooks: c.PrivateWebhooks, syncAccess: c.SyncAccess, keyChanged: c.KeyChanged,
 	}
 	if s.syncAccess == nil {
 		s.syncAccess = func(context.Context) error { return nil }
+	}
+	if s.keyChanged == nil {
+		s.keyChanged = func(uuid.UUID) {}
 	}
 	if s.notify == nil {
 		s.notify = silent{}

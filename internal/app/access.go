@@ -6,7 +6,7 @@ import (
 	"phoneregistry/registry"
 )
 
-// newAuth makes what finds out who calls, and runs what ends streams with their tokens.
+// newAuth makes what finds out who calls.
 func (s *Server) newAuth() *auth.Authenticator {
 	c := auth.Config{
 		Store: s.store, BootstrapToken: s.token, Logger: s.log, OIDC: newOIDC(s.config.OIDC), MaxFailures: s.config.AuthFailures,
@@ -15,9 +15,7 @@ func (s *Server) newAuth() *auth.Authenticator {
 	if c.MaxFailures == 0 { // said by the operator: none
 		c.MaxFailures = -1
 	}
-	a := auth.New(c)
-	s.parts.loop("access", a.Run)
-	return a
+	return auth.New(c)
 }
 
 // newOIDC says whose tokens are taken beside API keys; nil: nobody's.

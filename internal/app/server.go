@@ -15,6 +15,7 @@ import (
 
 	"phoneregistry/graph/documents"
 	"phoneregistry/internal/accesslog"
+	"phoneregistry/internal/auth"
 	"phoneregistry/internal/config"
 	"phoneregistry/internal/fleet"
 	"phoneregistry/internal/httpd"
@@ -57,6 +58,7 @@ type Server struct {
 	hub      *live.Hub
 	fleet    *fleet.Fleet
 	accesses *accesslog.Log
+	auth     *auth.Authenticator
 	adapters adapterSet
 	hasUI    bool
 
@@ -195,10 +197,11 @@ func (s *Server) buildService(context.Context) error {
 	if err := s.openAccessLog(); err != nil {
 		return err
 	}
+	s.auth = s.newAuth()
 	s.service = registry.New(registry.Config{
 		Store: s.store, Numbers: numbers, Model: model, Notifier: notifier, MaxPhones: s.config.MaxPhones, Logger: s.log,
 		Platforms: s.adapters.infos, Fleet: s.fleet, PrivateWebhooks: s.config.WebhookAllowPrivate,
-		SyncAccess: s.accesses.Sync,
+		SyncAccess: s.accesses.Sync, KeyChanged: s.auth.Forget,
 	})
 	spool := filepath.Join(s.config.DataDir, spoolDir)
 	if err := os.MkdirAll(spool, 0o700); err != nil {
@@ -278,13 +281,14 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	_, s.hasUI = web.Files()
 	face, err := s.bound(httpd.Config{
 		Service: s.service, Importer: s.importer, Hub: s.hub, Codec: codec, UI: ui, Ready: s.ready, Logger: s.log,
-		Auth: s.newAuth(), Registerer: s.metrics, Accesses: s.accesses,
+		Auth: s.auth, Registerer: s.metrics, Accesses: s.accesses,
 		MaxImportBytes: s.config.MaxImport, WhatsApp: whatsApp, Documents: s.documents,
 		Limits: guardLimits(s.config.Limits), Proxies: proxies, Away: postgres.Away,
 	})
 	if err != nil {
 		return err
 	}
+	s.parts.loop("access", s.auth.Run) // ends streams with their tokens
 	handler, err := httpd.New(visible(face, s.config.Access))
 	if err != nil {
 		return err

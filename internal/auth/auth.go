@@ -20,10 +20,10 @@ import (
 // Prefix begins every token, so that one that leaks is recognised for what it is.
 const Prefix = registry.APIKeyPrefix
 
-// How long, and for how many tokens, the word of the store is believed. A token that is revoked works for at most
-// cacheFor longer.
+// How long, and for how many tokens, the word of the store is believed. A token that is revoked by another server works
+// for at most cacheFor longer.
 const (
-	cacheFor  = 5 * time.Second
+	cacheFor  = 2 * time.Second
 	cacheSize = 4096
 	maxToken  = 512 // bytes of what may be a token
 	keyLength = 43  // of an API key behind its prefix
@@ -70,6 +70,7 @@ type Authenticator struct {
 
 	mu       sync.Mutex // of all below
 	known    map[[32]byte]bearer
+	changes  uint64 // how often Forget was called: what the store said before it is not believed
 	attended map[[32]byte]*attended
 	used     map[uuid.UUID]time.Time // keys that were seen, and not yet noted in the store
 }
@@ -131,10 +132,10 @@ func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, beare
 	if a.hasBootstrap && subtle.ConstantTimeCompare(hash[:], a.bootstrap[:]) == 1 {
 		return hash, bearer{actor: registry.Actor{Name: bootstrap, Role: registry.RoleAdmin, Token: bootstrap}}, nil
 	}
-	if b, ok := a.remembered(hash); ok {
+	b, changes, ok := a.remembered(hash)
+	if ok {
 		return hash, b, nil
 	}
-	var b bearer
 	var err error
 	switch {
 	case foreign:
@@ -145,7 +146,7 @@ func (a *Authenticator) find(ctx context.Context, token string) ([32]byte, beare
 		err = ErrUnauthenticated
 	}
 	if err == nil {
-		a.remember(hash, b)
+		a.remember(hash, b, changes)
 	}
 	return hash, b, err
 }
@@ -175,28 +176,43 @@ func (a *Authenticator) ofStore(ctx context.Context, hash [32]byte) (bearer, err
 	return bearer{actor, key.ID, key.ExpiresAt, until}, nil
 }
 
-func (a *Authenticator) remembered(hash [32]byte) (bearer, bool) {
+// remembered returns who bears a token by what was heard of it lately, and how often Forget has been called before.
+func (a *Authenticator) remembered(hash [32]byte) (b bearer, changes uint64, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	b, ok := a.known[hash]
-	if !ok {
-		return bearer{}, false
-	}
-	if !a.now().Before(b.until) {
+	b, ok = a.known[hash]
+	if ok && !a.now().Before(b.until) {
 		delete(a.known, hash)
-		return bearer{}, false
+		b, ok = bearer{}, false
 	}
-	return b, true
+	return b, a.changes, ok
 }
 
-func (a *Authenticator) remember(hash [32]byte, b bearer) {
+// remember keeps who bears a token, unless a key was changed since it was asked for: the answer may be older.
+func (a *Authenticator) remember(hash [32]byte, b bearer, changes uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.changes != changes {
+		return
+	}
 	if len(a.known) >= cacheSize {
 		clear(a.known) // with so many tokens at once, asking again costs little beside them
 	}
 	a.known[hash] = b
 	if b.key != uuid.Nil {
 		a.used[b.key] = a.now()
+	}
+}
+
+// Forget asks the store about a key before it is believed again: somebody has changed it. What lives by it already is
+// looked at by Run.
+func (a *Authenticator) Forget(key uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changes++
+	for hash, b := range a.known {
+		if b.key == key {
+			delete(a.known, hash)
+		}
 	}
 }

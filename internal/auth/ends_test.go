@@ -137,3 +137,40 @@ func TestOnlyWhatWasBegunBeforeAChangeEnds(t *testing.T) {
 		t.Errorf("what came with the new role ended with %v", context.Cause(after))
 	}
 }
+
+// changing is a store in which a key is revoked between the moment it has told of it and the moment that is heard.
+type changing struct {
+	living
+	then func()
+}
+
+func (c *changing) APIKeyByHash(ctx context.Context, hash [32]byte) (registry.APIKey, error) {
+	key, err := c.living.APIKeyByHash(ctx, hash)
+	c.then()
+	return key, err
+}
+
+// TestForget: a key that was changed is asked for before it is believed again, also when the store was being asked just
+// then. Other keys stay known.
+func TestForget(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	store := &changing{then: func() {}}
+	a := auth.New(auth.Config{Store: store, Now: func() time.Time { return now }})
+	changed, other := store.add(registry.RoleViewer, time.Time{}), store.add(registry.RoleViewer, time.Time{})
+	ask := func(token string, want int) {
+		t.Helper()
+		if _, err := a.Authenticate(t.Context(), token); err != nil || store.keys.asked != want {
+			t.Errorf("the store was asked %d times, want %d: %v", store.keys.asked, want, err)
+		}
+	}
+	ask(changed, 1)
+	ask(other, 2)
+	ask(changed, 2)
+	a.Forget(store.id(changed))
+	ask(other, 2)
+	store.then = func() { a.Forget(store.id(changed)) }
+	ask(changed, 3)
+	store.then = func() {}
+	ask(changed, 4)
+	ask(changed, 4)
+}

@@ -197,7 +197,7 @@ func checkTokenList(t *testing.T, dir string, lines ...string) {
 	}
 }
 
-// refused waits until the server does not take the token any more. It believes in one for five seconds.
+// refused waits until the server does not take the token any more. It believes in one for two seconds.
 func (p *process) refused() {
 	p.t.Helper()
 	deadline := time.After(patience)

@@ -202,6 +202,39 @@ func TestPagesOfAPIKeys(t *testing.T) {
 	}
 }
 
+// TestEndedKeysAreRefusedAtOnce: whoever is told that a key has ended may rely on it. The key was used just before, so that
+// the server had heard that it is good.
+func TestEndedKeysAreRefusedAtOnce(t *testing.T) {
+	a := newApp(t)
+	const guest = registry.Role("guest")
+	for name, end := range map[string]func(id string) keyPayload{
+		"revoked": func(id string) keyPayload {
+			return a.changeKey(t, registry.RoleAdmin, "revokeApiKey", "ApiKeyInput", vars{"id": id})
+		},
+		"ended now": func(id string) keyPayload {
+			return a.changeKey(t, registry.RoleAdmin, "updateApiKey", "UpdateApiKeyInput", vars{"id": id, "expiresAt": time.Now()})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := a.createKey(t, registry.RoleAdmin, vars{"name": "guest", "role": "VIEWER"})
+			a.tokens[guest] = made.Token
+			status := func() int {
+				status, _ := a.post(t, guest, vars{"query": "{ viewer { role } }"})
+				return status
+			}
+			if got := status(); got != http.StatusOK {
+				t.Fatalf("before: %d", got)
+			}
+			if got := end(made.APIKey.ID); got.wrong() != "" {
+				t.Fatalf("%+v", got)
+			}
+			if got := status(); got != http.StatusUnauthorized {
+				t.Errorf("after: %d, want 401", got)
+			}
+		})
+	}
+}
+
 // TestRevokingOnOneServerEndsStreamsOnAnother: nothing tells the other server but the database.
 func TestRevokingOnOneServerEndsStreamsOnAnother(t *testing.T) {
 	var other http.Handler

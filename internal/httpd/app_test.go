@@ -221,8 +221,9 @@ func newApp(t testing.TB, options ...option) *app {
 	must(t, err)
 	background(t, a.accesses.Run)
 	model := scoring.DefaultModel()
+	authenticator := auth.New(auth.Config{Store: a.store, BootstrapToken: "bootstrap-token", CheckEvery: 20 * time.Millisecond})
 	a.service = registry.New(registry.Config{
-		SyncAccess: a.accesses.Sync,
+		SyncAccess: a.accesses.Sync, KeyChanged: authenticator.Forget,
 		Store:      a.store, Numbers: numbers, Model: model, Notifier: a.notifier, Logger: log,
 		Platforms: func() []registry.PlatformInfo {
 			return []registry.PlatformInfo{
@@ -242,7 +243,6 @@ func newApp(t testing.TB, options ...option) *app {
 	})
 	background(t, imports.Run)
 	a.makeTokens(t)
-	authenticator := auth.New(auth.Config{Store: a.store, BootstrapToken: "bootstrap-token", CheckEvery: 20 * time.Millisecond})
 	background(t, authenticator.Run)
 	config := httpd.Config{
 		Service: a.service, Importer: imports, Hub: hub, Codec: a.codec, Logger: log, Registerer: a.metrics,
