@@ -21,14 +21,15 @@ const maxErrors = 20
 // checking is the check of one operation's variables.
 type checking struct {
 	*Executor
-	at    *ast.Position // where the variable is declared
-	path  []string      // to the value at hand, by names and places in lists; the first is the variable
-	wrong gqlerror.List
+	at     *ast.Position // where the variable is declared, or the value written
+	prefix string        // of the path, in messages
+	path   []string      // to the value at hand, by names and places in lists; the first is the variable or argument
+	wrong  gqlerror.List
 }
 
-// check returns what is wrong with the variables, at most maxErrors of it.
+// check returns what is wrong with the variables, and with what a mutation writes out, at most maxErrors of it.
 func (e *Executor) check(operation *ast.OperationDefinition, sent map[string]any) gqlerror.List {
-	c := checking{Executor: e}
+	c := checking{Executor: e, prefix: "variable $"}
 	for _, v := range operation.VariableDefinitions {
 		c.at, c.path = v.Position, append(c.path[:0], v.Variable)
 		value, given := sent[v.Variable]
@@ -38,6 +39,9 @@ func (e *Executor) check(operation *ast.OperationDefinition, sent map[string]any
 		case v.Type.NonNull && v.DefaultValue == nil:
 			c.tell("is missing: want " + v.Type.String())
 		}
+	}
+	if operation.Operation == ast.Mutation {
+		c.literals(operation)
 	}
 	return c.wrong
 }
@@ -59,7 +63,7 @@ func (c *checking) add(err *gqlerror.Error) {
 	c.wrong = append(c.wrong, err)
 }
 
-func (c *checking) name() string { return "variable $" + strings.Join(c.path, ".") }
+func (c *checking) name() string { return c.prefix + strings.Join(c.path, ".") }
 
 // inside looks at a value below the one at hand.
 func (c *checking) inside(step string, t *ast.Type, value any) {

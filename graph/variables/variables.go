@@ -1,7 +1,7 @@
 // Package variables holds the variables of an operation to what its schema says of them, to the letter of the
 // specification (6.1.2, coercing variable values). The executor's own check takes a text for a number and a number for a
 // text, leaves custom scalars to the fields that they are for, when others of the same mutation have been run, and names
-// types of Go.
+// types of Go. What mutations write out for custom scalars is held to them with the variables.
 package variables
 
 import (
@@ -31,13 +31,18 @@ func New(exec graphql.GraphExecutor, schema *ast.Schema, scalar Scalar) *Executo
 // of them is said here.
 func (e *Executor) CreateOperationContext(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
 	opCtx, errs := e.GraphExecutor.CreateOperationContext(ctx, params)
-	if opCtx == nil || opCtx.Operation == nil || len(opCtx.Operation.VariableDefinitions) == 0 || (len(errs) > 0 && !ofVariables(errs[0])) {
+	if opCtx == nil || opCtx.Operation == nil || (len(errs) > 0 && !ofVariables(errs[0])) || !concerns(opCtx.Operation) {
 		return opCtx, errs
 	}
 	if wrong := e.check(opCtx.Operation, params.Variables); len(wrong) > 0 {
 		return opCtx, wrong
 	}
 	return opCtx, errs
+}
+
+// concerns reports whether there is anything to look at.
+func concerns(operation *ast.OperationDefinition) bool {
+	return len(operation.VariableDefinitions) > 0 || operation.Operation == ast.Mutation
 }
 
 // ofVariables reports whether an error is the executor's own about a variable.

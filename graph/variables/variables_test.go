@@ -23,6 +23,7 @@ scalar E164 scalar Time
 enum Tier { HIGH LOW }
 input Filter { tiers: [Tier!] since: Time min: Int share: Float inner: Filter numbers: [E164!] grid: [[Int]] }
 input Add { id: ID! name: String! primary: Boolean tier: Tier! = LOW filter: Filter }
+type Mutation { add(a: Add, n: E164, l: [E164!]): Int }
 type Query { f(a: Add, n: E164, i: Int, l: [String!]): Int }`
 
 // inside stands for the executor: it knows one operation, and looks at variables as gqlgen's does.
@@ -126,6 +127,33 @@ func TestWrongVariables(t *testing.T) {
 		}
 		if strings.Contains(err.Message, "3001234567") {
 			t.Errorf("%s: %q repeats the value", c.sent, err.Message)
+		}
+	}
+}
+
+// TestWhatMutationsWriteOut is held to custom scalars before anything is run; what queries write out is for their fields.
+func TestWhatMutationsWriteOut(t *testing.T) {
+	for query, argument := range map[string]string{
+		`mutation { add(n: "+573001234567") }`:                                                "",
+		`mutation { add(n: null, l: "+573001234567") b: add(l: []) }`:                         "",
+		`mutation { add(a: {id: 1, name: "x", filter: {since: "2026-11-21T15:04:05Z"}}) }`:    "",
+		`query { f(n: "3001234567") }`:                                                        "",
+		`mutation { add(n: "3001234567") }`:                                                   "n",
+		`mutation { add(n: 573001234567) }`:                                                   "n",
+		`mutation { add b: add(l: ["+573001234567", "3001234567"]) }`:                         "l.1",
+		`mutation { add(l: "3001234567") }`:                                                   "l",
+		`mutation { add b: add(a: {id: 1, name: "x", filter: {inner: {since: "now"}}}) }`:     "a.filter.inner.since",
+		`mutation { ...f } fragment f on Mutation { ... { add(n: "3001234567") } }`:           "n",
+		`mutation($n: E164 = "3001234567") { add(n: $n) }`:                                    "n",
+		`mutation($a: Add) { add(a: $a) b: add(l: [99999999999999999999]) }`:                  "l.0",
+		`mutation($f: Filter = {numbers: ["+1"]}) { add(a: {id: 1, name: "x", filter: $f}) }`: "f.numbers.0",
+	} {
+		errs := ask(t, query, `{}`)
+		switch {
+		case argument == "" && len(errs) > 0, argument != "" && len(errs) != 1:
+			t.Errorf("%s: %v", query, errs)
+		case argument != "" && (errs[0].Extensions["argument"] != argument || len(errs[0].Locations) != 1 || strings.Contains(errs[0].Message, "3001234567")):
+			t.Errorf("%s: %q %v %v; want %s", query, errs[0].Message, errs[0].Extensions, errs[0].Locations, argument)
 		}
 	}
 }

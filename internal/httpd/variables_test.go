@@ -21,6 +21,11 @@ func TestNothingRunsWithAWrongVariable(t *testing.T) {
 			t.Errorf("%s: %s %+v", wrong, got.Data, got.Errors)
 		}
 	}
+	const written = `mutation { a: upsertSource(input: {name: "should_not_be", priority: 1}) { source { name } }
+		b: verifyPhone(input: {customerId: "c", number: "3001234567", method: "call"}) { userErrors { code } } }`
+	if got := a.try(t, registry.RoleAdmin, written, nil); len(got.Errors) != 1 || got.Errors[0].Extensions["argument"] != "input.number" || got.Data != nil {
+		t.Errorf("written out: %s %+v", got.Data, got.Errors)
+	}
 	if got := a.try(t, registry.RoleAdmin, `{ sources { name } }`, nil); strings.Contains(string(got.Data), "should_not_be") {
 		t.Error("the first change was made")
 	}
