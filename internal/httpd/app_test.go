@@ -224,7 +224,7 @@ func newApp(t testing.TB, options ...option) *app {
 	authenticator := auth.New(auth.Config{Store: a.store, BootstrapToken: "bootstrap-token", CheckEvery: 20 * time.Millisecond})
 	a.service = registry.New(registry.Config{
 		SyncAccess: a.accesses.Sync, KeyChanged: authenticator.Forget,
-		Store:      a.store, Numbers: numbers, Model: model, Notifier: a.notifier, Logger: log,
+		Store: a.store, Numbers: numbers, Model: model, Notifier: a.notifier, Logger: log,
 		Platforms: func() []registry.PlatformInfo {
 			return []registry.PlatformInfo{
 				{Platform: scoring.WhatsApp, Adapter: "simulator", Simulated: true, Weight: 20},
