@@ -1382,6 +1382,8 @@ type AccessLogEntry implements Node @access(scope: ADMINISTER) {
   at: Time! @access(scope: ADMINISTER)
   "Who: the name of the token; of a webhook, ` + "`" + `system:webhook of` + "`" + ` and who set it up."
   actor: String! @access(scope: ADMINISTER)
+  "Which token: the id of the API key, whose name others may have too; ` + "`" + `oidc:` + "`" + ` with issuer and subject; or ` + "`" + `bootstrap` + "`" + `. Null where there was none, and in old entries."
+  token: String @access(scope: ADMINISTER)
   "In which role."
   role: Role! @access(scope: ADMINISTER)
   "For what, in the caller's words; null when an administrator told nothing."
@@ -2031,6 +2033,8 @@ func (ec *executionContext) childFields_AccessLogEntry(ctx context.Context, fiel
 		return ec.fieldContext_AccessLogEntry_at(ctx, field)
 	case "actor":
 		return ec.fieldContext_AccessLogEntry_actor(ctx, field)
+	case "token":
+		return ec.fieldContext_AccessLogEntry_token(ctx, field)
 	case "role":
 		return ec.fieldContext_AccessLogEntry_role(ctx, field)
 	case "purpose":

@@ -15,6 +15,7 @@ type AccessEntry struct {
 	ID        uuid.UUID // version 7, made by who showed them: grows with At
 	At        time.Time // to the microsecond
 	Actor     string
+	Token     string // which token bore that name; "": none, or not told
 	Role      Role
 	Purpose   string // "": none was told
 	Operation string // see Shown
@@ -76,7 +77,7 @@ func NewAccessEntry(at time.Time, who Actor, what Shown) AccessEntry {
 		what.Fields = []string{}
 	}
 	return AccessEntry{
-		At: at.UTC().Truncate(time.Microsecond), Actor: clean(who.Name, maxAccessText), Role: who.Role,
+		At: at.UTC().Truncate(time.Microsecond), Actor: clean(who.Name, maxAccessText), Token: clean(who.Token, maxAccessText), Role: who.Role,
 		Purpose: clean(who.Purpose, MaxPurpose), Operation: operationName(what.Operation), Fields: what.Fields,
 		Revealed: what.Values, RequestID: clean(who.RequestID, maxAccessText),
 	}

@@ -1,7 +1,10 @@
 package model
 
 import (
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"phoneregistry/internal/opaque"
 	"phoneregistry/registry"
@@ -45,6 +48,16 @@ func (*AccessLogEntry) IsNode() {}
 
 // ID is the global id.
 func (e *AccessLogEntry) ID() string { return opaque.UUID(KindAccessEntry, e.AccessEntry.ID) }
+
+// Token is the global id of an API key, or what else tells a token; null when there was none.
+func (e *AccessLogEntry) Token() *string {
+	if key, found := strings.CutPrefix(e.AccessEntry.Token, "key:"); found {
+		if id, err := uuid.Parse(key); err == nil {
+			return optional(opaque.UUID(KindAPIKey, id))
+		}
+	}
+	return optional(e.AccessEntry.Token)
+}
 
 // Purpose is null when none was told.
 func (e *AccessLogEntry) Purpose() *string { return optional(e.AccessEntry.Purpose) }

@@ -17,8 +17,11 @@ const (
 	maxPayload = 16 << 10 // of an entry; texts are bounded far below
 )
 
-// version begins each entry.
-const version = 1
+// version begins each entry. Entries of the one before, which spools of an earlier program may hold, have no token.
+const (
+	version      = 2
+	withoutToken = 1
+)
 
 var (
 	errTorn    = errors.New("the last entry was not written to its end")
@@ -43,6 +46,7 @@ func appendFrame(b []byte, e registry.AccessEntry) []byte {
 	for _, field := range e.Fields {
 		b = appendText(b, field)
 	}
+	b = appendText(b, e.Token)
 	payload := b[start+frameHead:]
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))
 	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(payload, polynomial()))
@@ -97,7 +101,8 @@ type reader struct {
 }
 
 func (r *reader) entry() (e registry.AccessEntry) {
-	if v := r.bytes(1); r.bad || v[0] != version {
+	v := r.bytes(1)
+	if r.bad || v[0] != version && v[0] != withoutToken {
 		r.bad = true
 		return e
 	}
@@ -109,6 +114,9 @@ func (r *reader) entry() (e registry.AccessEntry) {
 	e.Fields = []string{}
 	for range r.length() {
 		e.Fields = append(e.Fields, r.text())
+	}
+	if v[0] == version {
+		e.Token = r.text()
 	}
 	return e
 }

@@ -316,3 +316,28 @@ func TestWrongPurposesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLogTellsKeysOfOneNameApart, also when one of them is renamed.
+func TestTheLogTellsKeysOfOneNameApart(t *testing.T) {
+	a := newApp(t)
+	a.addPhones(t, 1)
+	const query = `{ phones { nodes { number } } }`
+	keys := map[registry.Role]string{}
+	for _, name := range []registry.Role{"first", "second"} {
+		made := a.createKey(t, registry.RoleAdmin, vars{"name": "claims desk", "role": "STEWARD"})
+		a.tokens[name], keys[name] = made.Token, made.APIKey.ID
+	}
+	a.changeKey(t, registry.RoleAdmin, "updateApiKey", "UpdateApiKeyInput", vars{"id": keys["second"], "name": "others"})
+	for _, name := range []registry.Role{"first", "second"} {
+		if got := a.forPurpose("claim 7").try(t, name, query, nil); len(got.Errors) > 0 || !strings.Contains(string(got.Data), whole) {
+			t.Fatalf("%s: %s %+v", name, got.Data, got.Errors)
+		}
+		last := ask[struct {
+			AccessLog struct{ Nodes []struct{ Token string } }
+		}](t, a, registry.RoleAdmin,
+			`{ accessLog(filter: {minRevealed: 1}, first: 2) { nodes { token } } }`, nil).AccessLog.Nodes
+		if len(last) == 0 || last[0].Token != keys[name] {
+			t.Errorf("%s: %+v; want %s", name, last, keys[name])
+		}
+	}
+}

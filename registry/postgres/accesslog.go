@@ -14,11 +14,11 @@ import (
 	"phoneregistry/registry"
 )
 
-const accessColumns = `id, at, actor, role, purpose, operation, fields, subjects, request_id`
+const accessColumns = `id, at, actor, role, purpose, operation, fields, subjects, request_id, token`
 
 func scanAccessEntry(row pgx.CollectableRow) (registry.AccessEntry, error) {
 	var e registry.AccessEntry
-	err := row.Scan(&e.ID, &e.At, &e.Actor, &e.Role, &e.Purpose, &e.Operation, &e.Fields, &e.Revealed, &e.RequestID)
+	err := row.Scan(&e.ID, &e.At, &e.Actor, &e.Role, &e.Purpose, &e.Operation, &e.Fields, &e.Revealed, &e.RequestID, &e.Token)
 	return e, err
 }
 
@@ -31,7 +31,7 @@ FROM STDIN BINARY`
 func (s *Store) AddAccessEntries(ctx context.Context, entries []registry.AccessEntry) error {
 	var rows copyRows
 	for _, e := range entries {
-		rows.row(9)
+		rows.row(10)
 		rows.uuid(e.ID)
 		rows.time(e.At)
 		for _, text := range [...]string{e.Actor, string(e.Role), e.Purpose, e.Operation} {
@@ -40,6 +40,7 @@ func (s *Store) AddAccessEntries(ctx context.Context, entries []registry.AccessE
 		rows.texts(e.Fields)
 		rows.int64(e.Revealed)
 		rows.text(e.RequestID)
+		rows.text(e.Token)
 	}
 	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		return rows.send(ctx, conn.Conn(), copyAccessEntries)
@@ -53,14 +54,15 @@ func (s *Store) AddAccessEntries(ctx context.Context, entries []registry.AccessE
 // -- name: insert_access_entry
 const insertAccessEntry = `
 INSERT INTO access_log (` + accessColumns + `)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO NOTHING`
 
 func (s *Store) addMissing(ctx context.Context, entries []registry.AccessEntry) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		batch := &pgx.Batch{}
 		for _, e := range entries {
-			batch.Queue(insertAccessEntry, e.ID, e.At, e.Actor, string(e.Role), e.Purpose, e.Operation, e.Fields, e.Revealed, e.RequestID)
+			batch.Queue(insertAccessEntry, e.ID, e.At, e.Actor, string(e.Role), e.Purpose, e.Operation, e.Fields, e.Revealed, e.RequestID,
+				e.Token)
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})
