@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -265,6 +266,8 @@ func (b *bodies) params(body []byte) (*graphql.RawParams, *badRequest) {
 		return nil, bad("`" + m.wrong + "` is of the wrong type")
 	case f != none || !s.ends():
 		return nil, bad("the body is not a JSON object with `query`")
+	case !utf8.Valid(body): // made into something else, two ids could become one
+		return nil, bad("the body is not UTF-8")
 	}
 	return b.build(body, &m), nil
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -57,6 +58,11 @@ func paramsOfQuery(raw string) (*graphql.RawParams, *badRequest) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, bad("the query of the address is not URL-encoded")
+	}
+	for _, told := range values {
+		if slices.ContainsFunc(told, func(text string) bool { return !utf8.ValidString(text) }) {
+			return nil, bad("the query of the address is not UTF-8")
+		}
 	}
 	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
 	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {

@@ -133,7 +133,7 @@ func (b *builder) cut(in span) string {
 }
 
 // isPlain tells that what is between two quotes is the text itself.
-func isPlain(raw []byte) bool { return bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) }
+func isPlain(raw []byte) bool { return bytes.IndexByte(raw, '\\') < 0 }
 
 // unquotedLen is the length of the text between two quotes, as it would be made.
 func unquotedLen(raw []byte) int {
@@ -143,18 +143,12 @@ func unquotedLen(raw []byte) int {
 	return unquote(raw, nil)
 }
 
-// unquote writes what is between two quotes as it is meant, and tells how long that is. Escapes are what they stand for; what
-// is no character is U+FFFD, byte by byte. nil: it is only counted.
+// unquote writes what is between two quotes as it is meant, and tells how long that is. Escapes are what they stand for;
+// half of a surrogate pair is U+FFFD. nil: it is only counted.
 func unquote(raw []byte, made *strings.Builder) (n int) {
-	valid := utf8.Valid(raw)
 	pace := scanner{}
 	for at := 0; ; {
-		end := at
-		if valid {
-			end = special(raw, at)
-		} else {
-			end += plain(raw[at:])
-		}
+		end := special(raw, at)
 		n += end - at
 		if made != nil {
 			made.Write(raw[at:end])
@@ -172,27 +166,8 @@ func unquote(raw []byte, made *strings.Builder) (n int) {
 	}
 }
 
-// plain is how much of a text comes before the first byte that does not stand for itself.
-func plain(raw []byte) (n int) {
-	for n < len(raw) && raw[n] != '\\' {
-		if raw[n] < utf8.RuneSelf {
-			n++
-			continue
-		}
-		r, size := utf8.DecodeRune(raw[n:])
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		n += size
-	}
-	return n
-}
-
-// character reads an escape, or a byte that is no character.
+// character reads an escape.
 func character(raw []byte) (r rune, n int) {
-	if raw[0] != '\\' {
-		return utf8.RuneError, 1
-	}
 	switch c := raw[1]; c {
 	case 'b':
 		return '\b', 2

@@ -38,6 +38,8 @@ func TestGraphQLOverHTTP(t *testing.T) {
 		"another charset":             {"POST", "", asJSON, asJSON + "; charset=latin1", good, 406, asJSON, `BAD_REQUEST`},
 		"GET":                         {"GET", "?query=" + url.QueryEscape("query q($x: Boolean!) { viewer { role @include(if: $x) } }") + "&operationName=q&variables=" + url.QueryEscape(`{"x":true}`), "", "", "", 200, asJSON, `VIEWER`},
 		"GET without query":           {"GET", "", "", "", "", 400, asJSON, `BAD_REQUEST`},
+		"GET in Latin-1":              {"GET", "?query={viewer{role}}&variables={%22a%22:%22caf%e9%22}", "", "", "", 400, asJSON, "the query of the address is not UTF-8"},
+		"in Latin-1":                  {"POST", "", asJSON, asJSON, "{\"query\":\"{viewer{role}}\",\"variables\":{\"a\":\"caf\xe9\"}}", 400, asJSON, "the body is not UTF-8"},
 		"GET with bad variables":      {"GET", "?query={viewer{role}}&variables=7", "", "", "", 400, asJSON, "`variables` is not a JSON object"},
 		"mutation by GET":             {"GET", "?query=" + url.QueryEscape(`mutation { upsertSource(input: {name: "x", priority: 1}) { source { name } } }`), "", "", "", 405, asJSON, `NOT_SUPPORTED_HERE`},
 		"subscription by GET":         {"GET", "?query=" + url.QueryEscape(`subscription { leadScoreChanged { total } }`), "", asResponse, "", 400, asResponse, `NOT_SUPPORTED_HERE`},
