@@ -47,7 +47,8 @@ func (s *Service) LatestLead(ctx context.Context, f LeadFilter) (LeadScore, erro
 	return s.store.LatestLead(ctx, f)
 }
 
-// Matches reports whether a score, and the number it is of, match the filter. The filter must have been checked.
+// Matches reports whether a score, and the number it is of, match the filter. The filter must have been checked: its
+// numbers are in order then.
 func (f LeadFilter) Matches(score LeadScore, p Phone) bool {
 	_, named := slices.BinarySearch(f.Numbers, score.Number)
 	switch {

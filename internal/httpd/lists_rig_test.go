@@ -123,8 +123,8 @@ func newFullApp(t *testing.T) *app {
 		`INSERT INTO api_keys (id, name, role, token_hash, created_by, created_at, expires_at, revoked_at)
 		SELECT md5('key' || i)::uuid, 'key', 'VIEWER', sha256(('k' || i)::bytea), 'rig', now() - i * interval '1 minute', now() + interval '1 day', now()
 		FROM generate_series(1, 8) i`,
-		`INSERT INTO access_log (id, at, actor, role, operation, fields, subjects, purpose, request_id)
-		SELECT md5('read' || i)::uuid, now(), 'admin', 'ADMIN', 'Op', '{Phone.number}', 3, 'a test', 'r' || i FROM generate_series(1, 8) i`,
+		`INSERT INTO access_log (id, at, actor, token, role, operation, fields, subjects, purpose, request_id)
+		SELECT md5('read' || i)::uuid, now(), 'admin', 'key:' || i, 'ADMIN', 'Op', '{Phone.number}', 3, 'a test', 'r' || i FROM generate_series(1, 8) i`,
 		`ANALYZE`,
 	} {
 		if _, err := a.pool.Exec(t.Context(), statement); err != nil {
