@@ -52,6 +52,11 @@ function bodies(s, server) {
   }
   s.must('415 for a charset that is not UTF-8', async () =>
     (await server.post(asText, { 'content-type': `${mediaJSON}; charset=utf-16` })).isError(415));
+  s.must('415 with Accept-Encoding for a body with Content-Encoding', async () => {
+    const answer = await server.post(asText, { 'content-encoding': 'gzip' });
+    answer.isError(415);
+    assert.equal(answer.headers['accept-encoding'], 'identity');
+  });
   s.must('Content-Type in capitals and with charset=UTF-8', async () =>
     (await server.post(asText, { 'content-type': 'Application/JSON; Charset="UTF-8"' })).is(200));
   const large = JSON.stringify({ query: viewer + ' '.repeat(limit) });
@@ -73,9 +78,14 @@ function bodies(s, server) {
     ['a body that is null', 'null'],
     ['`query` that is empty', '{"query":""}'],
     ['`query` that is null', '{"query":null}'],
+    ['a body that is not UTF-8', Buffer.from(JSON.stringify({ query: viewer, variables: { x: 'é' } }), 'latin1')],
   ]) {
     s.must(`400 for ${name}`, async () => (await server.post(body)).isError(400));
   }
+  s.must('400 for a text in place of an Int', async () =>
+    (await server.post({ query: 'query ($n: Int) { phones(first: $n) { totalCount } }', variables: { n: '1' } })).isError(400));
+  s.must('400 for a number in place of a String', async () =>
+    (await server.post({ query: 'query ($c: String!) { customer(customerId: $c) { customerId } }', variables: { c: 1 } })).isError(400));
   s.must('members of the body that are not known are ignored', async () =>
     (await server.post({ query: viewer, unknown: 7, another: [] })).is(200));
 }

@@ -74,6 +74,11 @@ export class Socket {
     this.#ws.send(asIs ? message : JSON.stringify(message), () => {}); // a socket that was closed says so by its code
   }
 
+  // sendAsText sends bytes as a text, which they may not be.
+  sendAsText(bytes) {
+    this.#ws.send(bytes, { binary: false }, () => {});
+  }
+
   subscribe(id, query, variables) {
     this.send({ id, type: 'subscribe', payload: { query, variables } });
   }

@@ -51,7 +51,7 @@ export class Server {
   post(operation, headers = {}) {
     return this.ask({
       headers: { 'content-type': mediaJSON, accept: mediaResponse, ...headers },
-      body: typeof operation === 'string' ? operation : JSON.stringify(operation),
+      body: typeof operation === 'string' || Buffer.isBuffer(operation) ? operation : JSON.stringify(operation),
     });
   }
 

@@ -55,6 +55,7 @@ function closings(s, server) {
   closes(4400, 'subscribe without query', init, { type: 'subscribe', id: '1', payload: {} });
   closes(4400, 'subscribe whose query is no text', init, { type: 'subscribe', id: '1', payload: { query: 7 } });
   closes(4400, 'subscribe whose variables are no object', init, { type: 'subscribe', id: '1', payload: { ...query, variables: [] } });
+  closes(4400, 'subscribe with an id of more than 1,024 bytes', init, { type: 'subscribe', id: 'x'.repeat(1025), payload: query });
   closes(4400, 'complete without id', init, { type: 'complete' });
   closes(4401, 'subscribe before connection_init', { type: 'subscribe', id: '1', payload: query });
   closes(4403, 'connection_init without a token', { type: 'connection_init' });
@@ -76,7 +77,13 @@ function closings(s, server) {
   });
   closes(4429, 'a second connection_init', init, init);
   closes(4429, 'a second connection_init, with more behind it', init, init, ...Array.from({ length: 200 }, () => ({ type: 'ping' })));
-  closes(1009, 'a message over the limit', 'x'.repeat((1 << 20) + 1));
+  closes(1009, 'a message over the limit', init, 'x'.repeat((1 << 20) + 1));
+  closes(1009, 'a large message before connection_init', 'x'.repeat((32 << 10) + 1));
+  s.must('1007 for a text that is not UTF-8', async () => {
+    const socket = await Socket.ready(server);
+    socket.sendAsText(Buffer.from('{"type":"ping","payload":{"x":"é"}}', 'latin1'));
+    await socket.closesWith(1007);
+  });
 }
 
 function livings(s, server) {
