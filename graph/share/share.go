@@ -139,14 +139,15 @@ func (e *Executor) forget(s *stream) {
 
 // unite lets the members of older streams go over to the newest one where both have told the same last: whatever comes next
 // is the same too, and they miss nothing and are told nothing twice. So it is one stream again for all who ask the same,
-// though they came one by one.
+// though they came one by one. Streams of very many stay apart: while a state is sent to the last of them it grows old, and
+// several streams take turns, each with the newest.
 func (e *Executor) unite(newest *stream) {
 	if newest == nil || newest.last == nil {
 		return
 	}
 	for s := newest; s.older != nil; {
 		old := s.older
-		if old.last == nil || !bytes.Equal(old.last.Data, newest.last.Data) {
+		if old.last == nil || len(old.members)+len(newest.members) > mostUnited || !bytes.Equal(old.last.Data, newest.last.Data) {
 			s = old
 			continue
 		}
@@ -199,6 +200,7 @@ func (e *Executor) run(ctx context.Context, s *stream, asked *graphql.OperationC
 const (
 	eachTakes    = 20 * time.Microsecond
 	longestPause = 500 * time.Millisecond
+	mostUnited   = 500 // members of streams that become one
 )
 
 // publish gives a state to all members, and returns how many they are.

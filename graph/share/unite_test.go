@@ -144,3 +144,39 @@ func TestWhoComesAndGoesPartsNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestStreamsOfManyStayApart: while a state is sent to very many it grows old.
+func TestStreamsOfManyStayApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fed{}
+		e := New(f, patience, nil)
+		stays := registry.WithActor(t.Context(), as(registry.RoleViewer))
+		leaving, leave := context.WithCancel(stays)
+		all := []*client{e.ask(leaving, operation(t, progress, "1"))}
+		for range mostUnited - 1 {
+			all = append(all, e.ask(stays, operation(t, progress, "1")))
+		}
+		time.Sleep(2 * fresh)
+		all = append(all, apart(stays, t, e, 1)...)
+		say := func(state string) {
+			for _, r := range f.runs {
+				r.states <- state
+			}
+			synctest.Wait()
+		}
+		say(`"1"`)
+		told(t, `"1"`, all...)
+		if len(f.runs) != 2 || f.runs[0].over() {
+			t.Fatalf("%d streams, or too many have become one", len(f.runs))
+		}
+		leave()
+		time.Sleep(time.Second) // states come further apart for many
+		say(`"2"`)
+		told(t, `"2"`, all[1:]...)
+		if !f.runs[0].over() {
+			t.Error("there is room for all in one stream, and two go on")
+		}
+		close(f.runs[1].states)
+		told(t, "nothing", all[1:]...)
+	})
+}
