@@ -132,6 +132,9 @@ func (r *rig) result() (bus.Result, nats.Header) {
 		r.t.Fatal(err)
 	}
 	msg, err := c.Next(jetstream.FetchContext(ctx))
+	for errors.Is(err, nats.ErrNoResponders) && ctx.Err() == nil { // a consumer that was made just now is there before it answers
+		msg, err = c.Next(jetstream.FetchContext(ctx))
+	}
 	if err != nil {
 		r.t.Fatalf("no result: %v", err)
 	}
