@@ -71,22 +71,22 @@ func Ended(ctx context.Context) error {
 func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, token string, err error) {
 	if wait := a.count(WithRemote(r.Context(), r.RemoteAddr), token, err); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		refuse(w, r, http.StatusTooManyRequests, "RATE_LIMITED",
+		RefuseWith(w, r, http.StatusTooManyRequests, "RATE_LIMITED",
 			"too many tokens from this address were not valid: wait, or send a valid one")
 		return
 	}
 	switch {
 	case errors.Is(err, ErrNoRole):
-		refuse(w, r, http.StatusForbidden, "FORBIDDEN", ErrNoRole.Error())
+		RefuseWith(w, r, http.StatusForbidden, "FORBIDDEN", ErrNoRole.Error())
 	case errors.Is(err, errTicketUse):
 		challenge(w, r)
-		refuse(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", errTicketUse.Error())
+		RefuseWith(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", errTicketUse.Error())
 	case errors.Is(err, ErrUnauthenticated):
 		challenge(w, r)
-		refuse(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", "want a valid token: Authorization: Bearer TOKEN")
+		RefuseWith(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", "want a valid token: Authorization: Bearer TOKEN")
 	default:
 		a.tellUnchecked(r.Context(), err)
-		refuse(w, r, http.StatusServiceUnavailable, "UNAVAILABLE", "the token cannot be checked right now: try again")
+		RefuseWith(w, r, http.StatusServiceUnavailable, "UNAVAILABLE", "the token cannot be checked right now: try again")
 	}
 }
 
@@ -102,7 +102,7 @@ func (a *Authenticator) tellUnchecked(ctx context.Context, err error) {
 // Refuse answers a request whose token has ended before the answer began.
 func Refuse(w http.ResponseWriter, r *http.Request, ended error) {
 	challenge(w, r)
-	refuse(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", ended.Error())
+	RefuseWith(w, r, http.StatusUnauthorized, "UNAUTHENTICATED", ended.Error())
 }
 
 func challenge(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +116,8 @@ func challenge(w http.ResponseWriter, r *http.Request) {
 // graphQLPath is where GraphQL is asked for, and answered in its own form.
 const graphQLPath = "/graphql"
 
-func refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+// RefuseWith answers somebody who is not let in, in the form of the interface that was asked.
+func RefuseWith(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	said := map[string]string{"code": code, "requestId": registry.ActorFrom(r.Context()).RequestID}
 	var body map[string]any
 	if r.URL.Path == graphQLPath {

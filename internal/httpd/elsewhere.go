@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"phoneregistry/registry"
+	"phoneregistry/internal/auth"
 )
 
 // Where the API is.
@@ -23,15 +23,7 @@ func ownPages(next http.Handler) http.Handler {
 
 // foreign answers the page of another site, in the form of the interface that it asked.
 func foreign(w http.ResponseWriter, r *http.Request) {
-	const code, message = "FORBIDDEN", "the browser says that a page of another site sends this: only pages of this server may"
-	if r.URL.Path != graphQLPath {
-		writeError(w, r, http.StatusForbidden, code, message)
-		return
-	}
-	writeJSON(w, http.StatusForbidden, map[string]any{"errors": []any{map[string]any{
-		"message":    message,
-		"extensions": map[string]string{"code": code, "requestId": registry.ActorFrom(r.Context()).RequestID},
-	}}})
+	auth.RefuseWith(w, r, http.StatusForbidden, "FORBIDDEN", "the browser says that a page of another site sends this: only pages of this server may")
 }
 
 // elsewhere answers what nothing else below restPath takes: 405 when it would be taken by another method.
